@@ -1,0 +1,267 @@
+//! A store in a folder of its own.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use zeroize::Zeroizing;
+
+use crate::{Entry, Key, Lock, Secret, Store, StoreError};
+
+mod guard;
+
+/// An entry is a few kilobytes. Nothing longer is ours.
+const LONGEST: u64 = 1 << 20;
+const LEFT_OVER_AFTER: Duration = Duration::from_hours(1);
+
+/// Keeps each entry in a file that only its owner can read, `<key>.json`, with a `<key>.lock` beside it.
+///
+/// The folder is made with mode 0700 when it is first written to, its parents as the umask has it. A folder that belongs to somebody else, or that
+/// others may write to, is refused; so is an entry that belongs to somebody else, that others may read, or that is no regular file.
+/// Entries are replaced whole: a reader finds the old one or the new one, a writer that is killed leaves the old one. Lock files are
+/// never removed, since two processes could then hold a lock each.
+///
+/// Owners and modes are looked at on Unix only; elsewhere, put the folder where the user's own files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileStore {
+    directory: PathBuf,
+}
+
+impl FileStore {
+    /// A store in this folder, which need not exist.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.directory
+    }
+
+    fn entry(&self, key: &Key) -> PathBuf {
+        self.directory.join(format!("{key}.json"))
+    }
+
+    /// Whether the folder is there; an error if it is not to be trusted.
+    fn is_there(&self) -> Result<bool, StoreError> {
+        match fs::metadata(&self.directory) {
+            Ok(metadata) => guard::directory(&self.directory, &metadata).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(failed("a folder", &self.directory, &error)),
+        }
+    }
+
+    fn make(&self) -> Result<(), StoreError> {
+        if self.is_there()? {
+            return Ok(());
+        }
+        let made = self
+            .directory
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| {
+                match guard::private_folder().create(&self.directory) {
+                    // Another process was faster.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                    made => made,
+                }
+            });
+        made.map_err(|error| failed("a folder that can be made", &self.directory, &error))?;
+        self.is_there().map(drop)
+    }
+
+    fn write(&self, temporary: &Path, key: &Key, secret: &Secret) -> io::Result<File> {
+        let mut file = guard::private_file()
+            .write(true)
+            .create_new(true)
+            .open(temporary)?;
+        file.write_all(secret.expose().as_bytes())?;
+        file.sync_all()?;
+        fs::rename(temporary, self.entry(key))?;
+        guard::sync_folder(&self.directory)?;
+        Ok(file)
+    }
+
+    /// Removes what writers have left that were killed in the act. `written` shows the time of this file system's clock.
+    fn sweep(&self, written: &File) -> io::Result<()> {
+        let now = written.metadata()?.modified()?;
+        for file in fs::read_dir(&self.directory)? {
+            let file = file?;
+            let is_old = |age: Duration| age > LEFT_OVER_AFTER;
+            if is_temporary(&file.file_name().to_string_lossy())
+                && now
+                    .duration_since(file.metadata()?.modified()?)
+                    .is_ok_and(is_old)
+            {
+                fs::remove_file(file.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Store for FileStore {
+    fn load(&self, key: &Key) -> Result<Option<Secret>, StoreError> {
+        if !self.is_there()? {
+            return Ok(None);
+        }
+        let path = self.entry(key);
+        let unreadable = |error: &io::Error| failed("an entry that can be read", &path, error);
+        let file = match guard::private_file().read(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if guard::is_link(&error) => {
+                return Err(guard::corrupt("a regular file", "a symbolic link", &path));
+            }
+            Err(error) => return Err(unreadable(&error)),
+        };
+        let metadata = file.metadata().map_err(|error| unreadable(&error))?;
+        guard::entry(&path, &metadata)?;
+        let mut bytes =
+            Zeroizing::new(Vec::with_capacity(metadata.len().min(LONGEST) as usize + 1));
+        file.take(LONGEST + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable(&error))?;
+        if bytes.len() as u64 > LONGEST {
+            return Err(guard::corrupt("at most 1 MiB", "more", &path));
+        }
+        match str::from_utf8(&bytes) {
+            Ok(text) => Ok(Some(Secret::new(text))),
+            Err(_) => Err(guard::corrupt("UTF-8 text", "other bytes", &path)),
+        }
+    }
+
+    fn save(&self, key: &Key, secret: &Secret) -> Result<(), StoreError> {
+        if secret.expose().len() as u64 > LONGEST {
+            let advice = "ask the identity provider for fewer claims";
+            return Err(StoreError::unavailable(
+                "an entry of at most 1 MiB",
+                "a longer one",
+                advice,
+            ));
+        }
+        self.make()?;
+        let unwritable =
+            |error: &io::Error| failed("an entry that can be written", &self.directory, error);
+        let random =
+            getrandom::u64().map_err(|error| unwritable(&io::Error::other(error.to_string())))?;
+        let temporary = self.directory.join(temporary_name(key, random));
+        let written = self.write(&temporary, key, secret).map_err(|error| {
+            // Gone already if only the last step failed.
+            let _ = fs::remove_file(&temporary);
+            unwritable(&error)
+        })?;
+        // What is not swept now is swept at the next save.
+        let _ = self.sweep(&written);
+        Ok(())
+    }
+
+    fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        if !self.is_there()? {
+            return Ok(());
+        }
+        let path = self.entry(key);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(failed("an entry that can be removed", &path, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn list(&self) -> Result<Vec<Entry>, StoreError> {
+        if !self.is_there()? {
+            return Ok(Vec::new());
+        }
+        let unreadable =
+            |error: io::Error| failed("a folder that can be read", &self.directory, &error);
+        let mut entries = Vec::new();
+        for file in fs::read_dir(&self.directory).map_err(unreadable)? {
+            let file = file.map_err(unreadable)?;
+            let name = file.file_name();
+            let Some(Ok(key)) = name
+                .to_str()
+                .and_then(|name| name.strip_suffix(".json"))
+                .map(str::parse)
+            else {
+                continue;
+            };
+            match file
+                .metadata()
+                .and_then(|metadata| Ok((metadata.modified()?, metadata)))
+            {
+                Ok((modified, metadata)) if metadata.is_file() => {
+                    entries.push(Entry {
+                        key,
+                        modified,
+                        len: metadata.len(),
+                    });
+                }
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(unreadable(error));
+                }
+                // Not an entry, or removed meanwhile.
+                _ => {}
+            }
+        }
+        entries.sort_by_key(|entry| entry.key);
+        Ok(entries)
+    }
+
+    fn try_lock(&self, key: &Key) -> Result<Option<Lock>, StoreError> {
+        self.make()?;
+        let path = self.directory.join(format!("{key}.lock"));
+        let without = |error: &io::Error| failed("a lock", &path, error);
+        let file = guard::private_file()
+            .read(true)
+            .write(true)
+            .create(true)
+            .open(&path)
+            .map_err(|error| without(&error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock::new(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(without(&error)),
+        }
+    }
+}
+
+fn temporary_name(key: &Key, random: u64) -> String {
+    format!("{key}.{random:016x}.new")
+}
+
+fn is_temporary(name: &str) -> bool {
+    name.strip_suffix(".new")
+        .and_then(|rest| rest.split_once('.'))
+        .is_some_and(|(key, random)| key.parse::<Key>().is_ok() && random.len() == 16)
+}
+
+fn failed(expected: &str, path: &Path, error: &io::Error) -> StoreError {
+    let advice = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room on that disk".to_owned()
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "keep the store on a disk that can be written to".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => format!("look at who may use {}", path.display()),
+        io::ErrorKind::Unsupported => {
+            "keep the store on a local disk: this one has no locks".to_owned()
+        }
+        io::ErrorKind::NotADirectory => format!(
+            "move away what stands in the place of a folder on the way to {}",
+            path.display()
+        ),
+        _ => format!("look at {}, or keep the store elsewhere", path.display()),
+    };
+    StoreError::unavailable(
+        format!("{expected} at {}", path.display()),
+        error.to_string(),
+        advice,
+    )
+}

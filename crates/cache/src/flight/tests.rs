@@ -1,0 +1,371 @@
+//! Every decision in every situation, and every short history.
+
+use serde::{Deserialize, Serialize};
+
+use super::*;
+use crate::Interaction::{Allowed, Forbidden};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Badge(SystemTime);
+
+impl Expiring for Badge {
+    fn expires_at(&self) -> SystemTime {
+        self.0
+    }
+}
+
+type Known = State<Badge, Interaction, Number>;
+
+const PAUSES: Pauses = Pauses {
+    failure: MEMORY_OF_FAILURE,
+    refresh: BACK_OFF,
+};
+
+fn start_of_time() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_hours(24)
+}
+
+fn badge(fetched_at: SystemTime) -> Held<Badge> {
+    let value = Badge(fetched_at + Duration::from_hours(1));
+    Held::new(
+        Envelope {
+            value,
+            fetched_at,
+            quiet_until: None,
+        },
+        Windows::sessions(),
+    )
+}
+
+/// The decision in a word, and what it gives away.
+fn word(decision: &Decision<Badge, Interaction, Number>) -> &'static str {
+    match decision {
+        Decision::Serve(_) => "serve",
+        Decision::Fail(_) => "fail",
+        Decision::Join {
+            meanwhile: Some(_), ..
+        } => "serve, joined",
+        Decision::Join {
+            meanwhile: None, ..
+        } => "join",
+        Decision::Await(_) => "await",
+        Decision::Start {
+            interaction: Forbidden,
+            meanwhile: Some(_),
+        } => "serve, refresh",
+        Decision::Start {
+            interaction: Allowed,
+            meanwhile: Some(_),
+        } => "serve, ask behind the back",
+        Decision::Start {
+            interaction: Forbidden,
+            meanwhile: None,
+        } => "start",
+        Decision::Start {
+            interaction: Allowed,
+            meanwhile: None,
+        } => "start, may ask",
+    }
+}
+
+#[test]
+fn every_decision_in_every_situation() {
+    use Standing::{Ahead, Due, Expired, Fresh};
+    let lives = [
+        (None, 0),
+        (Some(Fresh), 44),
+        (Some(Ahead), 45),
+        (Some(Due), 59),
+        (Some(Expired), 60),
+    ];
+    for (standing, minutes) in lives {
+        for failed in [None, Some(Forbidden), Some(Allowed)] {
+            for flying in [None, Some(Forbidden), Some(Allowed)] {
+                for caller in [Forbidden, Allowed] {
+                    let now = start_of_time() + Duration::from_mins(minutes);
+                    let mut state = Known::default();
+                    if standing.is_some() {
+                        state.adopt(badge(start_of_time()));
+                    }
+                    if let Some(interaction) = failed {
+                        let number = state.start(Request::Get, interaction, 1);
+                        state.fail(number, interaction, now, PAUSES);
+                    }
+                    if let Some(interaction) = flying {
+                        state.start(Request::Get, interaction, 2);
+                    }
+                    assert_eq!(state.held().map(|held| held.standing(now)), standing);
+
+                    let shared = failed.is_some_and(|asked| asked >= caller);
+                    let expected = match (standing, flying, caller) {
+                        (Some(Fresh), ..) => "serve",
+                        (Some(Ahead), Some(_), _) => "serve, joined",
+                        (Some(Ahead), None, _) if failed.is_some() => "serve",
+                        (Some(Ahead), None, _) => "serve, refresh",
+                        (_, Some(_), _) => "join",
+                        (Some(Due), ..) if shared => "serve",
+                        (_, None, _) if shared => "fail",
+                        (_, None, Forbidden) => "start",
+                        (_, None, Allowed) => "start, may ask",
+                    };
+                    let decision = state.decide(now, Request::Get, caller);
+                    let situation =
+                        format!("{standing:?}, failed {failed:?}, flying {flying:?}, {caller:?}");
+                    assert_eq!(word(&decision), expected, "{situation}");
+                    assert_eq!(
+                        state.fresh(now).is_some(),
+                        standing == Some(Fresh),
+                        "{situation}"
+                    );
+
+                    // A renewal takes nothing that was there before it.
+                    let renewal = state.decide(now, Request::RenewAfter(state.started()), caller);
+                    let expected = match (flying, caller) {
+                        (Some(_), _) => "await",
+                        (None, Forbidden) => "start",
+                        (None, Allowed) => "start, may ask",
+                    };
+                    assert_eq!(word(&renewal), expected, "{situation}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_renewal_joins_only_a_later_flight_that_is_sure_to_fetch() {
+    let now = start_of_time();
+    for (request, after, expected) in [
+        (Request::Get, 0, "await"),
+        (Request::Get, 1, "await"),
+        (Request::RenewAfter(0), 0, "join"),
+        (Request::RenewAfter(0), 1, "await"),
+    ] {
+        let mut state = Known::default();
+        state.start(request, Allowed, 1);
+        let decision = state.decide(now, Request::RenewAfter(after), Allowed);
+        assert_eq!(
+            word(&decision),
+            expected,
+            "{request:?} under way, after {after}"
+        );
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Get(Interaction),
+    Renew(Interaction),
+    Lands,
+    Fails,
+    Vanishes,
+    Forgotten,
+    Passes(Duration),
+    SetBack(Duration),
+}
+
+/// Callers that wait for a flight, and what was handed out.
+#[derive(Clone, Default)]
+struct World {
+    state: Known,
+    waiting: Vec<(Number, Request, Interaction)>,
+}
+
+impl World {
+    fn call(&mut self, now: SystemTime, request: Request, caller: Interaction) {
+        match self.state.decide(now, request, caller) {
+            Decision::Serve(value)
+            | Decision::Join {
+                meanwhile: Some(value),
+                ..
+            } => assert!(now < value.0),
+            Decision::Fail(asked) => assert!(asked >= caller, "a failure of one who might not ask"),
+            Decision::Join {
+                wait,
+                meanwhile: None,
+            } => {
+                assert!(
+                    self.state.flying(wait).is_some(),
+                    "waits for what has ended"
+                );
+                self.waiting.push((wait, request, caller));
+            }
+            Decision::Await(wait) => assert!(
+                self.state.flying(wait).is_some(),
+                "waits for what has ended"
+            ),
+            Decision::Start {
+                interaction,
+                meanwhile,
+            } => {
+                assert!(self.state.flight.is_none(), "two at a time");
+                assert!(interaction <= caller, "asks for one who may not");
+                assert!(
+                    meanwhile.is_none() || interaction == Forbidden,
+                    "asks behind the back"
+                );
+                let number = self
+                    .state
+                    .start(request, interaction, self.state.started() + 1);
+                match meanwhile {
+                    Some(value) => assert!(now < value.0),
+                    None => self.waiting.push((number, request, caller)),
+                }
+            }
+        }
+    }
+
+    /// A flight ends; who has joined it hears.
+    fn end(
+        &mut self,
+        now: SystemTime,
+        number: Number,
+        landed: Option<&Landed<Badge, Interaction>>,
+    ) {
+        assert!(self.state.flying(number).is_none(), "it has ended");
+        let (heard, waiting) = self
+            .waiting
+            .drain(..)
+            .partition(|(flight, ..)| *flight == number);
+        self.waiting = waiting;
+        let heard: Vec<_> = heard;
+        for (_, request, caller) in heard {
+            match landed
+                .cloned()
+                .and_then(|landed| self.state.answer(landed, now, request, caller))
+            {
+                Some(Ok(value)) => assert!(now < value.0, "expired"),
+                Some(Err(asked)) => assert!(asked >= caller, "a failure of one who might not ask"),
+                None => self.call(now, request, caller),
+            }
+        }
+    }
+}
+
+/// All histories of five events, with the time of day going both ways.
+#[test]
+fn no_history_of_five_events_breaks_a_promise() {
+    let events = [
+        Event::Get(Forbidden),
+        Event::Get(Allowed),
+        Event::Renew(Allowed),
+        Event::Lands,
+        Event::Fails,
+        Event::Vanishes,
+        Event::Forgotten,
+        Event::Passes(Duration::from_secs(2)),
+        Event::Passes(Duration::from_mins(50)),
+        Event::SetBack(Duration::from_hours(2)),
+    ];
+    let mut worlds = vec![(World::default(), start_of_time())];
+    for _ in 0..5 {
+        worlds = worlds
+            .iter()
+            .flat_map(|world| events.map(|event| after(world, event)))
+            .collect();
+    }
+    assert_eq!(worlds.len(), 100_000);
+    for (mut world, now) in worlds {
+        if let Some(flight) = world.state.flight.clone() {
+            world.state.land(flight.number, badge(now));
+            let result = Ok(badge(now).entry.value);
+            world.end(
+                now,
+                flight.number,
+                Some(&Landed {
+                    result,
+                    interaction: flight.interaction,
+                }),
+            );
+        }
+        let lost = world
+            .waiting
+            .iter()
+            .filter(|(number, ..)| world.state.started() == *number)
+            .count();
+        assert_eq!(
+            lost,
+            usize::from(world.state.flight.is_some()),
+            "nobody waits for ever"
+        );
+    }
+}
+
+fn after((world, now): &(World, SystemTime), event: Event) -> (World, SystemTime) {
+    let (mut world, mut now) = (world.clone(), *now);
+    let flight = world.state.flight.clone();
+    match (event, flight) {
+        (Event::Get(caller), _) => world.call(now, Request::Get, caller),
+        (Event::Renew(caller), _) => {
+            let request = Request::RenewAfter(world.state.started());
+            world.call(now, request, caller);
+        }
+        (
+            Event::Lands,
+            Some(Flight {
+                number,
+                interaction,
+                ..
+            }),
+        ) => {
+            world.state.land(number, badge(now));
+            let result = Ok(badge(now).entry.value);
+            world.end(
+                now,
+                number,
+                Some(&Landed {
+                    result,
+                    interaction,
+                }),
+            );
+        }
+        (
+            Event::Fails,
+            Some(Flight {
+                number,
+                interaction,
+                ..
+            }),
+        ) => {
+            world.state.fail(number, interaction, now, PAUSES);
+            world.end(
+                now,
+                number,
+                Some(&Landed {
+                    result: Err(interaction),
+                    interaction,
+                }),
+            );
+        }
+        (Event::Vanishes, Some(Flight { number, .. })) => {
+            world.state.abandon(number, None);
+            world.end(now, number, None);
+        }
+        (Event::Forgotten, flight) => {
+            world.state.forget();
+            // Given up, it still lands for those who have joined it.
+            if let Some(Flight {
+                number,
+                interaction,
+                ..
+            }) = flight
+            {
+                world.state.land(number, badge(now));
+                assert!(world.state.held().is_none(), "not kept");
+                let result = Ok(badge(now).entry.value);
+                world.end(
+                    now,
+                    number,
+                    Some(&Landed {
+                        result,
+                        interaction,
+                    }),
+                );
+            }
+        }
+        (Event::Passes(time), _) => now += time,
+        (Event::SetBack(time), _) => now -= time,
+        (Event::Lands | Event::Fails | Event::Vanishes, None) => {}
+    }
+    (world, now)
+}

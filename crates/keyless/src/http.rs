@@ -1,0 +1,282 @@
+//! One HTTP and TLS stack, for the identity provider and for AWS: hyper, rustls and ring by way of the AWS SDK's client.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Connector, ConnectorBuilder};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient as SdkHttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
+    SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::{BodyExt, Limited};
+use keyless_token::{BoxFuture, HttpClient, HttpError, Limits};
+
+use crate::environment::Environment;
+use crate::error::ConfigError;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The HTTP client for `aws_config` and for every AWS service's own configuration, so that a program links one HTTP and
+/// one TLS stack. Proxies are taken from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), never for loopback.
+///
+/// ```no_run
+/// let client = keyless::http_client();
+/// ```
+pub fn http_client() -> SharedHttpClient {
+    SharedHttpClient::new(Http::default())
+}
+
+/// The HTTP client of this crate, as the AWS SDK and as `keyless-token` want it. A clone shares the connections.
+///
+/// Certificates are read, and TLS is set up, at the first request that needs them.
+#[derive(Clone, Debug, Default)]
+pub struct Http(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    roots: Option<Vec<u8>>,
+    /// Plain HTTP to this machine: a token on its way to a local server must not be shown to a proxy.
+    loopback: OnceLock<SharedHttpConnector>,
+    elsewhere: OnceLock<Result<SharedHttpConnector, String>>,
+}
+
+impl Http {
+    /// A client with settings of its own.
+    pub fn builder() -> HttpBuilder {
+        HttpBuilder { roots: None }
+    }
+
+    /// A client as `environment` wants it: with the certificates of `AWS_CA_BUNDLE`, where that is set.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or holds no certificate.
+    pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        match environment.os("AWS_CA_BUNDLE") {
+            Some(path) => Self::builder()
+                .ca_bundle(path.as_ref())
+                .map(HttpBuilder::build),
+            None => Ok(Self::default()),
+        }
+    }
+
+    fn connector(&self, uri: &str) -> Result<&SharedHttpConnector, ConnectorError> {
+        if is_loopback(uri) {
+            return Ok(self.0.loopback.get_or_init(|| {
+                SharedHttpConnector::new(settled(Connector::builder()).build_http())
+            }));
+        }
+        let connector = self
+            .0
+            .elsewhere
+            .get_or_init(|| with_tls(self.0.roots.as_deref()));
+        connector
+            .as_ref()
+            .map_err(|reason| ConnectorError::user(reason.clone().into()))
+    }
+}
+
+/// The settings of an [`Http`].
+#[derive(Debug)]
+#[must_use]
+pub struct HttpBuilder {
+    roots: Option<Vec<u8>>,
+}
+
+impl HttpBuilder {
+    /// Trusts the certificates in this PEM file, beside those of the system.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or holds no certificate.
+    pub fn ca_bundle(mut self, path: &std::path::Path) -> Result<Self, ConfigError> {
+        let shown = path.display();
+        let pem = std::fs::read(path).map_err(|error| {
+            ConfigError::new(format!("the CA bundle {shown} cannot be read: {error}"))
+        })?;
+        let begin = b"-----BEGIN CERTIFICATE-----";
+        if !pem.windows(begin.len()).any(|window| window == begin) {
+            return Err(ConfigError::new(format!("the CA bundle {shown} holds no certificate"))
+                .with_advice("give a PEM file, whose certificates begin with -----BEGIN CERTIFICATE-----"));
+        }
+        self.roots = Some(pem);
+        Ok(self)
+    }
+
+    /// The finished client.
+    pub fn build(self) -> Http {
+        Http(Arc::new(Inner {
+            roots: self.roots,
+            ..Inner::default()
+        }))
+    }
+}
+
+impl HttpConnector for Http {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        match self.connector(request.uri()) {
+            Ok(connector) => connector.call(request),
+            Err(error) => HttpConnectorFuture::ready(Err(error)),
+        }
+    }
+}
+
+impl SdkHttpClient for Http {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpClient for Http {
+    fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+        limits: Limits,
+    ) -> BoxFuture<'_, Result<http::Response<Vec<u8>>, HttpError>> {
+        Box::pin(async move {
+            tokio::time::timeout(limits.timeout, self.exchange(request, limits.body))
+                .await
+                .unwrap_or_else(|_| {
+                    Err(HttpError::new(format!(
+                        "no whole answer within {} seconds",
+                        limits.timeout.as_secs()
+                    )))
+                })
+        })
+    }
+}
+
+impl Http {
+    async fn exchange(
+        &self,
+        request: http::Request<Vec<u8>>,
+        longest: usize,
+    ) -> Result<http::Response<Vec<u8>>, HttpError> {
+        let unfit = |error: &dyn std::error::Error| {
+            HttpError::new(format!("the request is malformed: {error}"))
+        };
+        let request =
+            HttpRequest::try_from(request.map(SdkBody::from)).map_err(|error| unfit(&error))?;
+        let answer = HttpConnector::call(self, request)
+            .await
+            .map_err(|error| HttpError::new(innermost(&error)))?;
+        let (parts, body) = answer
+            .try_into_http1x()
+            .map_err(|error| unfit(&error))?
+            .into_parts();
+        let body = Limited::new(body, longest)
+            .collect()
+            .await
+            .map_err(|error| {
+                HttpError::new(format!(
+                    "the answer breaks off or is longer than {longest} bytes: {error}"
+                ))
+            })?;
+        Ok(http::Response::from_parts(parts, body.to_bytes().to_vec()))
+    }
+}
+
+fn settled<T>(builder: ConnectorBuilder<T>) -> ConnectorBuilder<T> {
+    let settings = HttpConnectorSettings::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .build();
+    builder
+        .connector_settings(settings)
+        .sleep_impl(TokioSleep::new())
+}
+
+fn with_tls(roots: Option<&[u8]>) -> Result<SharedHttpConnector, String> {
+    let mut trusted = TrustStore::default();
+    if let Some(pem) = roots {
+        trusted = trusted.with_pem_certificate(pem);
+    }
+    let context = TlsContext::builder()
+        .with_trust_store(trusted)
+        .build()
+        .map_err(|error| {
+            format!(
+                "the trusted certificates cannot be used: {}",
+                innermost(&error)
+            )
+        })?;
+    let connector = settled(Connector::builder())
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(context)
+        .build();
+    Ok(SharedHttpConnector::new(connector))
+}
+
+/// Whether `uri` is plain HTTP to this machine. `localhost` counts: RFC 6761 §6.3 reserves it.
+fn is_loopback(uri: &str) -> bool {
+    let Ok(uri) = uri.parse::<http::Uri>() else {
+        return false;
+    };
+    let host = uri.host().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    uri.scheme_str() == Some("http")
+        && (host == "localhost"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback()))
+}
+
+/// The last cause, such as "connection refused": the ones before it only wrap it.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(next) = last.source() {
+        last = next;
+    }
+    last.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_spoken_to_past_the_proxy() {
+        for (uri, loopback) in [
+            ("http://127.0.0.1:80/x", true),
+            ("http://127.9.9.9/", true),
+            ("http://[::1]:8080/", true),
+            ("http://localhost:1/", true),
+            ("http://localhost.evil.example/", false),
+            ("http://127.0.0.1.evil.example/", false),
+            ("https://sts.eu-west-1.amazonaws.com/", false),
+            ("http://10.0.0.1/", false),
+        ] {
+            assert_eq!(is_loopback(uri), loopback, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_without_certificates_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("ca.pem");
+        std::fs::write(&file, "not a certificate").expect("written");
+        let error = Http::builder()
+            .ca_bundle(&file)
+            .expect_err("no certificate");
+        assert!(
+            error.to_string().contains("holds no certificate"),
+            "{error}"
+        );
+        let error = Http::builder()
+            .ca_bundle(&folder.path().join("absent"))
+            .expect_err("no file");
+        assert!(error.to_string().contains("cannot be read"), "{error}");
+    }
+}

@@ -1,0 +1,256 @@
+//! Profiles from the configuration file: who proves, and what to become.
+//!
+//! ```toml
+//! [identity.corp]
+//! issuer    = "https://corp.eu.auth0.com/"
+//! client_id = "…"
+//!
+//! [profile.dev]
+//! identity = "corp"
+//! role     = "arn:aws:iam::111122223333:role/Developer"
+//! region   = "eu-west-1"
+//! ```
+
+mod access;
+mod file;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::environment::Environment;
+use crate::error::ConfigError;
+
+pub use access::{Access, Use};
+
+/// A configuration file, read.
+#[derive(Clone, Debug)]
+pub struct Config {
+    path: PathBuf,
+    identities: BTreeMap<String, Identity>,
+    profiles: BTreeMap<String, Profile>,
+}
+
+/// What to become, and who proves that one may.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// What it is called in the file; `None` where it is made of flags alone.
+    pub name: Option<String>,
+    /// Who proves.
+    pub identity: Identity,
+    /// The role that the identity assumes.
+    pub role: Option<String>,
+    /// The region whose STS is asked, and that tools are told.
+    pub region: Option<String>,
+    /// How long the session lasts.
+    pub duration: Option<Duration>,
+    /// Further roles, in order.
+    pub via: Vec<String>,
+    /// A session policy as JSON.
+    pub policy: Option<String>,
+    /// Managed policies as session policies.
+    pub policy_arns: Vec<String>,
+    /// What the session is called, for a service that is nobody in particular.
+    pub session_name: Option<String>,
+    /// The claim that names the session, instead of the address or the subject.
+    pub session_name_claim: Option<String>,
+    /// The external id that the roles of `via` ask for.
+    pub external_id: Option<String>,
+    /// Something else that speaks STS's protocol.
+    pub endpoint_url: Option<String>,
+    /// Where sign-ins and sessions are kept.
+    pub store: StoreKind,
+}
+
+/// Who proves: a sign-in at an issuer, or a token from elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// The OpenID provider, to the letter.
+    pub issuer: Option<String>,
+    /// The application's id there.
+    pub client_id: Option<String>,
+    /// The scopes to ask for; empty for `openid email`.
+    pub scopes: Vec<String>,
+    /// Extra parameters of the authorization request.
+    pub authorize: BTreeMap<String, String>,
+    /// The port that the identity provider allows; any free one where there is none.
+    pub port: Option<u16>,
+    /// The command that opens a browser.
+    pub browser: Option<Vec<String>>,
+    /// A file that holds a token.
+    pub token_file: Option<PathBuf>,
+    /// A variable that holds a token.
+    pub token_env: Option<String>,
+    /// A command that prints a token.
+    pub token_command: Option<Vec<String>>,
+}
+
+/// Where sign-ins and sessions are kept between runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreKind {
+    /// In files that only this user can read.
+    #[default]
+    File,
+    /// Nowhere.
+    Memory,
+}
+
+impl Config {
+    /// Reads the file that `environment` names. A file that is not there is an empty one.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, could have been written by somebody else, or is malformed: with line, expected and found.
+    pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
+        let path = environment.config_file().ok_or_else(|| {
+            ConfigError::new("there is no home folder to find the configuration in")
+                .with_advice("set HOME, or KEYLESS_CONFIG to the file's path")
+        })?;
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                check_owner(&path)?;
+                Self::parse(&text, path)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::parse("", path),
+            Err(error) => Err(ConfigError::new(format!(
+                "{} cannot be read: {error}",
+                path.display()
+            ))),
+        }
+    }
+
+    /// Reads `text`, which messages say is in `path`.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn parse(text: &str, path: PathBuf) -> Result<Self, ConfigError> {
+        let (identities, profiles) = file::parse(text, &path)?;
+        Ok(Self {
+            path,
+            identities,
+            profiles,
+        })
+    }
+
+    /// Where the file is, or would be.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The profiles' names, sorted.
+    pub fn profiles(&self) -> impl Iterator<Item = &str> {
+        self.profiles.keys().map(String::as_str)
+    }
+
+    /// An identity by name.
+    ///
+    /// # Errors
+    /// Where there is none of the name, with the nearest that there is.
+    pub fn identity(&self, name: &str) -> Result<&Identity, ConfigError> {
+        self.identities
+            .get(name)
+            .ok_or_else(|| self.unknown("identity", name, self.identities.keys()))
+    }
+
+    /// A profile: `name`, else `KEYLESS_PROFILE`, else the only one there is.
+    ///
+    /// # Errors
+    /// Where there is none of the name, with the nearest that there is; where there are several and none was named.
+    pub fn profile(
+        &self,
+        name: Option<&str>,
+        environment: &Environment,
+    ) -> Result<Profile, ConfigError> {
+        let name = name
+            .map(str::to_owned)
+            .or_else(|| environment.text("KEYLESS_PROFILE"));
+        if let Some(name) = name {
+            return self
+                .profiles
+                .get(&name)
+                .cloned()
+                .ok_or_else(|| self.unknown("profile", &name, self.profiles.keys()));
+        }
+        let mut all = self.profiles.values();
+        match (all.next(), all.next()) {
+            (Some(only), None) => Ok(only.clone()),
+            (None, _) => Err(
+                ConfigError::new(format!("{} has no profile", self.path.display())).with_advice(
+                    "write one: see the README; or give --issuer, --client-id and --role",
+                ),
+            ),
+            _ => Err(
+                ConfigError::new("there are several profiles, and none was named").with_advice(
+                    format!(
+                        "name one of: {}",
+                        self.profiles().collect::<Vec<_>>().join(", ")
+                    ),
+                ),
+            ),
+        }
+    }
+
+    fn unknown<'a>(
+        &self,
+        what: &str,
+        name: &str,
+        known: impl Iterator<Item = &'a String>,
+    ) -> ConfigError {
+        let known: Vec<&str> = known.map(String::as_str).collect();
+        let error = ConfigError::new(format!(
+            "there is no {what} {name:?} in {}",
+            self.path.display()
+        ));
+        match nearest(name, &known) {
+            Some(near) => error.with_advice(format!("did you mean {near:?}?")),
+            None if known.is_empty() => {
+                error.with_advice(format!("write it there as [{what}.{name}]"))
+            }
+            None => error.with_advice(format!("use one of: {}", known.join(", "))),
+        }
+    }
+}
+
+/// The known word that somebody may have meant: at most a third of its letters away.
+fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let distances = known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate));
+    let (distance, near) = distances.min()?;
+    (distance <= near.len().max(word.len()).div_ceil(3)).then_some(near)
+}
+
+/// The file may name commands to run, so whoever can write it can run them.
+#[cfg(unix)]
+fn check_owner(path: &Path) -> Result<(), ConfigError> {
+    use std::os::unix::fs::MetadataExt;
+    let found = std::fs::metadata(path)
+        .map_err(|error| ConfigError::new(format!("{} cannot be read: {error}", path.display())))?;
+    let me = rustix::process::geteuid().as_raw();
+    if found.uid() != me && found.uid() != 0 {
+        return Err(ConfigError::new(format!(
+            "{} belongs to the user {}, not to {me}",
+            path.display(),
+            found.uid()
+        ))
+        .with_advice("use a file of your own: it can name commands that are run as you"));
+    }
+    if found.mode() & 0o022 != 0 {
+        return Err(ConfigError::new(format!(
+            "{} can be written by others (mode {:o})",
+            path.display(),
+            found.mode() & 0o777
+        ))
+        .with_advice(format!(
+            "run `chmod go-w {}`: it can name commands that are run as you",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_owner(_: &Path) -> Result<(), ConfigError> {
+    Ok(()) // the profile folder's access list keeps others out
+}

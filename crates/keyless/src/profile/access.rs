@@ -1,0 +1,285 @@
+//! From a profile to what works: a source of proofs, a store, a provider.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyless_cache::{Clock, FileStore, Store};
+use keyless_sts::{Session, SessionName};
+use keyless_token::login::Prompt;
+use keyless_token::{
+    BoxFuture, CommandSource, EnvSource, FileSource, IdToken, Interaction, Login, Source,
+    TokenError,
+};
+
+use super::{Identity, Profile, StoreKind};
+use crate::environment::Environment;
+use crate::error::{ConfigError, Error};
+use crate::http::Http;
+use crate::provider::Provider;
+use crate::sessions;
+
+/// How a profile is to be used.
+#[derive(Clone, Debug, Default)]
+pub struct Use {
+    /// Who tells a person to sign in. Without, nobody is ever asked.
+    pub prompt: Option<Arc<dyn Prompt>>,
+    /// How long a person has to sign in; five minutes where there is nothing.
+    pub timeout: Option<Duration>,
+    /// See [`ProviderBuilder::patience`](crate::ProviderBuilder::patience).
+    pub patience: Duration,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// A profile with everything that it names.
+#[derive(Clone, Debug)]
+pub struct Access {
+    profile: Profile,
+    proof: Proof,
+    store: Option<Arc<dyn Store>>,
+    http: Http,
+    environment: Environment,
+    usage: Use,
+}
+
+#[derive(Clone, Debug)]
+enum Proof {
+    Login(Login),
+    Elsewhere(Arc<dyn Source<IdToken>>),
+}
+
+impl Profile {
+    /// Puts together what the profile names. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// Where the identity names no way to prove anything, or several, or one that cannot work.
+    pub fn access(&self, environment: &Environment, usage: Use) -> Result<Access, Error> {
+        let http = Http::from_environment(environment)?;
+        let store: Option<Arc<dyn Store>> = match self.store {
+            StoreKind::Memory => None,
+            StoreKind::File => Some(Arc::new(FileStore::new(
+                environment.store_directory().ok_or_else(|| {
+                    ConfigError::new("there is no home folder to keep sessions in").with_advice(
+                        "set HOME, or KEYLESS_STORE_DIR to a folder, or use store = \"memory\"",
+                    )
+                })?,
+            ))),
+        };
+        let proof = self
+            .identity
+            .proof(&http, store.as_ref(), environment, &usage)?;
+        Ok(Access {
+            profile: self.clone(),
+            proof,
+            store,
+            http,
+            environment: environment.clone(),
+            usage,
+        })
+    }
+}
+
+impl Identity {
+    fn proof(
+        &self,
+        http: &Http,
+        store: Option<&Arc<dyn Store>>,
+        environment: &Environment,
+        usage: &Use,
+    ) -> Result<Proof, Error> {
+        let elsewhere: Option<Arc<dyn Source<IdToken>>> =
+            match (&self.token_file, &self.token_env, &self.token_command) {
+                (None, None, None) => None,
+                (Some(file), None, None) => {
+                    Some(Arc::new(FileSource::new(file).clock(usage.clock.clone())))
+                }
+                (None, Some(name), None) => {
+                    let environment = environment.clone();
+                    Some(Arc::new(
+                        EnvSource::new(name)
+                            .lookup(move |name| environment.os(name))
+                            .clock(usage.clock.clone()),
+                    ))
+                }
+                (None, None, Some(command)) => {
+                    let (program, arguments) = command.split_first().ok_or_else(|| {
+                        ConfigError::new("token_command is empty")
+                            .with_advice("write it as a list: the program, then its arguments")
+                    })?;
+                    Some(Arc::new(
+                        CommandSource::new(program, arguments).clock(usage.clock.clone()),
+                    ))
+                }
+                _ => return Err(several().into()),
+            };
+        match (&self.issuer, &self.client_id, elsewhere) {
+            (None, None, Some(source)) => Ok(Proof::Elsewhere(source)),
+            (Some(issuer), Some(client_id), None) => {
+                let mut login =
+                    Login::builder(issuer, client_id, http.clone()).clock(usage.clock.clone());
+                if !self.scopes.is_empty() {
+                    login = login.scopes(self.scopes.clone());
+                }
+                for (name, value) in &self.authorize {
+                    login = login.authorize(name, value);
+                }
+                if let Some(port) = self.port {
+                    login = login.port(port);
+                }
+                if let Some(timeout) = usage.timeout {
+                    login = login.timeout(timeout);
+                }
+                if let Some(prompt) = &usage.prompt {
+                    login = login.prompt(Arc::clone(prompt));
+                }
+                if let Some(store) = store {
+                    login = login.store(Arc::clone(store));
+                }
+                Ok(Proof::Login(login.build()?))
+            }
+            (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => Err(several().into()),
+            (issuer, _, None) => {
+                let missing = if issuer.is_none() {
+                    "issuer"
+                } else {
+                    "client_id"
+                };
+                Err(ConfigError::new(format!("the identity lacks its {missing}"))
+                    .with_advice("give issuer and client_id for a sign-in, or one of token_file, token_env and token_command")
+                    .into())
+            }
+        }
+    }
+}
+
+fn several() -> ConfigError {
+    ConfigError::new("the identity names several ways to prove who one is").with_advice(
+        "keep one: issuer and client_id, or token_file, or token_env, or token_command",
+    )
+}
+
+impl Access {
+    /// The profile it came from.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The sign-in, where the identity is one.
+    pub fn login(&self) -> Option<&Login> {
+        match &self.proof {
+            Proof::Login(login) => Some(login),
+            Proof::Elsewhere(_) => None,
+        }
+    }
+
+    /// A provider for the profile's role.
+    ///
+    /// # Errors
+    /// Where the profile has no role, or AWS would refuse the request whatever the token.
+    pub fn provider(&self) -> Result<Provider, Error> {
+        let profile = &self.profile;
+        let role = profile.role.as_deref().ok_or_else(|| {
+            ConfigError::new("the profile names no role")
+                .with_advice("give it a role: role = \"arn:aws:iam::ACCOUNT:role/NAME\", or --role")
+        })?;
+        let mut builder = Provider::builder(role)
+            .source(self.clone())
+            .http_client(self.http.clone())
+            .environment(self.environment.clone())
+            .clock(self.usage.clock.clone())
+            .patience(self.usage.patience)
+            .policy_arns(profile.policy_arns.clone());
+        builder = match (&profile.session_name, &profile.session_name_claim) {
+            (Some(name), None) => builder.session_name(SessionName::Fixed(name.clone())),
+            (None, Some(claim)) => builder.session_name(SessionName::OfClaim(claim.clone())),
+            (None, None) => builder,
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::new(
+                    "the profile has both session_name and session_name_claim",
+                )
+                .with_advice("keep one of them")
+                .into());
+            }
+        };
+        for role in &profile.via {
+            builder = builder.via(role);
+        }
+        if let Some(region) = &profile.region {
+            builder = builder.region(region);
+        }
+        if let Some(url) = &profile.endpoint_url {
+            builder = builder.endpoint_url(url);
+        }
+        if let Some(duration) = profile.duration {
+            builder = builder.duration(duration);
+        }
+        if let Some(policy) = &profile.policy {
+            builder = builder.policy(policy);
+        }
+        if let Some(id) = &profile.external_id {
+            builder = builder.external_id(id);
+        }
+        if let Some(store) = &self.store {
+            builder = builder.store(Arc::clone(store));
+        }
+        if self.usage.prompt.is_some() {
+            builder = builder.interactive();
+        }
+        builder.build()
+    }
+
+    /// The stored sessions that came from this profile's sign-in, whatever their role, expired or not.
+    pub fn sessions(&self) -> Vec<Session> {
+        let (Some(store), Some(login)) = (&self.store, self.login()) else {
+            return Vec::new();
+        };
+        sessions::of_sign_in(&**store, login.key())
+            .into_iter()
+            .map(|(_, session)| session)
+            .collect()
+    }
+
+    /// Forgets the sign-in and every session that came from it. AWS goes on accepting those until they expire.
+    pub async fn sign_out(&self) {
+        let (Some(store), Some(login)) = (&self.store, self.login()) else {
+            return;
+        };
+        for (key, _) in sessions::of_sign_in(&**store, login.key()) {
+            if let Err(error) = store.remove(&key) {
+                tracing::warn!(%error, "a session could not be removed from the store");
+            }
+        }
+        login.forget().await;
+    }
+}
+
+/// An access is the source of its own proofs, whichever kind they are.
+impl Source<IdToken> for Access {
+    fn proof(&self, interaction: Interaction) -> BoxFuture<'_, Result<IdToken, TokenError>> {
+        match &self.proof {
+            Proof::Login(login) => login.proof(interaction),
+            Proof::Elsewhere(source) => source.proof(interaction),
+        }
+    }
+
+    fn held(&self) -> Option<IdToken> {
+        match &self.proof {
+            Proof::Login(login) => login.held(),
+            Proof::Elsewhere(source) => source.held(),
+        }
+    }
+
+    fn sign_in(&self) -> Option<keyless_cache::Key> {
+        match &self.proof {
+            Proof::Login(login) => Source::sign_in(login),
+            Proof::Elsewhere(source) => source.sign_in(),
+        }
+    }
+
+    fn forget(&self) -> BoxFuture<'_, ()> {
+        match &self.proof {
+            Proof::Login(login) => login.forget(),
+            Proof::Elsewhere(source) => source.forget(),
+        }
+    }
+}

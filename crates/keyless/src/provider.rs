@@ -1,0 +1,232 @@
+//! What AWS clients are given: a provider that keeps one session fresh.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_credential_types::provider::{ProvideCredentials, future};
+use keyless_cache::{Cache, Clock, Interaction, Key, Store};
+use keyless_sts::{Exchange, ExchangeErrorKind, Session};
+use keyless_token::{IdToken, Source};
+
+use crate::builder::ProviderBuilder;
+use crate::error::Error;
+use crate::sessions;
+
+/// Credentials for AWS clients: a session that is fetched once for all who ask, and refreshed ahead of its end.
+///
+/// Clones share the session. A provider never asks a person anything unless it was built to
+/// ([`ProviderBuilder::interactive`]); without, a missing sign-in is an error that says so at once.
+#[derive(Clone)]
+pub struct Provider {
+    trade: Arc<Trade>,
+    cache: Cache<Session, Error>,
+    interaction: Interaction,
+}
+
+impl Provider {
+    /// A provider for the role with this ARN.
+    pub fn builder(role_arn: impl Into<String>) -> ProviderBuilder {
+        ProviderBuilder::new(role_arn.into())
+    }
+
+    /// A provider from any source and any exchange, which keeps its session in memory and asks nobody.
+    pub fn new(source: impl Source<IdToken>, exchange: impl Exchange<IdToken>) -> Self {
+        Self::assemble(
+            Trade {
+                source: Arc::new(source),
+                exchange: Arc::new(exchange),
+                store: None,
+                clock: Clock::system(),
+            },
+            Keeping::default(),
+        )
+    }
+
+    /// The provider of a profile in the configuration file.
+    ///
+    /// # Errors
+    /// Where the file or the profile is missing or malformed.
+    #[cfg(feature = "profiles")]
+    pub fn from_profile(name: &str) -> Result<Self, Error> {
+        let environment = crate::Environment::process();
+        let config = crate::profile::Config::load(&environment)?;
+        config
+            .profile(Some(name), &environment)?
+            .access(&environment, crate::profile::Use::default())?
+            .provider()
+    }
+
+    pub(crate) fn assemble(trade: Trade, keeping: Keeping) -> Self {
+        let trade = Arc::new(trade);
+        let fetching = Arc::clone(&trade);
+        let mut cache = Cache::new(move |_, interaction| Arc::clone(&fetching).fetch(interaction))
+            .clock(trade.clock.clone())
+            .patience(keeping.patience);
+        // Of a sign-in the key is known before there is a token; other sessions find their entry once there is one.
+        if let (Some(store), Some(sign_in)) = (&trade.store, trade.source.sign_in()) {
+            let source = Arc::clone(&trade.source);
+            cache = cache
+                .persist(Arc::clone(store), trade.key_of_sign_in(sign_in))
+                .only_if(move |session| {
+                    source
+                        .held()
+                        .is_none_or(|token| sessions::is_of(session, &token))
+                });
+        }
+        Self {
+            trade,
+            cache,
+            interaction: keeping.interaction,
+        }
+    }
+
+    /// A session that is good now: the one that is kept, or a new one.
+    pub async fn session(&self) -> Result<Session, Error> {
+        self.cache.get(self.interaction).await
+    }
+
+    /// A new session, whatever is kept.
+    pub async fn renew(&self) -> Result<Session, Error> {
+        self.cache.renew(self.interaction).await
+    }
+
+    /// The session that is kept, if it is fresh: no runtime, no lock, no network. `None` is no failure; ask
+    /// [`session`](Self::session) then.
+    pub fn peek(&self) -> Option<Session> {
+        self.cache.peek()
+    }
+
+    /// The session that is kept, expired or not.
+    pub fn stored(&self) -> Option<Session> {
+        self.cache.stored()
+    }
+
+    /// Forgets the session, here and in the store. AWS goes on accepting it until it expires.
+    pub async fn forget(&self) {
+        self.cache.forget().await;
+    }
+}
+
+impl ProvideCredentials for Provider {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async move {
+            self.session()
+                .await
+                .map(|session| session.credentials().clone())
+                .map_err(Into::into)
+        })
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider")
+            .field("source", &self.trade.source)
+            .field("exchange", &self.trade.exchange)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a provider keeps its session.
+pub(crate) struct Keeping {
+    pub(crate) interaction: Interaction,
+    pub(crate) patience: Duration,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self {
+            interaction: Interaction::Forbidden,
+            patience: Duration::ZERO,
+        }
+    }
+}
+
+/// What a session comes from: a proof and an exchange.
+pub(crate) struct Trade {
+    pub(crate) source: Arc<dyn Source<IdToken>>,
+    pub(crate) exchange: Arc<dyn Exchange<IdToken>>,
+    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) clock: Clock,
+}
+
+impl Trade {
+    async fn fetch(self: Arc<Self>, interaction: Interaction) -> Result<Session, Error> {
+        let held = self.source.held();
+        let is_held = held.is_some();
+        let token = match held {
+            Some(token) => token,
+            None => self.source.proof(interaction).await?,
+        };
+        let sign_in = self.source.sign_in();
+        match (self.store.clone(), sign_in) {
+            (Some(store), Some(sign_in)) => {
+                let session = self
+                    .exchange_kept(token, is_held, interaction)
+                    .await?
+                    .from_sign_in(Some(sign_in));
+                sessions::drop_others(&store, sign_in, session.subject()).await;
+                Ok(session)
+            }
+            (Some(store), None) => self.stored_by_identity(store, token, interaction).await,
+            (None, _) => Ok(self
+                .exchange_kept(token, is_held, interaction)
+                .await?
+                .from_sign_in(sign_in)),
+        }
+    }
+
+    /// The session of a job or a machine is kept under what its token says, since there is no sign-in to keep it under.
+    async fn stored_by_identity(
+        self: Arc<Self>,
+        store: Arc<dyn Store>,
+        token: IdToken,
+        interaction: Interaction,
+    ) -> Result<Session, Error> {
+        let key = self
+            .exchange
+            .distinguish(Key::of("session").part("identity", token.identity().to_string()))
+            .finish();
+        let clock = self.clock.clone();
+        let cache: Cache<Session, Error> = Cache::new(move |_, _| {
+            let (trade, token) = (Arc::clone(&self), token.clone());
+            async move { Ok(trade.exchange.exchange(&token).await?) }
+        });
+        cache
+            .persist(store, key)
+            .clock(clock)
+            .get(interaction)
+            .await
+    }
+
+    /// A token that was kept and that AWS calls expired or invalid is dropped, and fetched once more.
+    async fn exchange_kept(
+        &self,
+        token: IdToken,
+        is_held: bool,
+        interaction: Interaction,
+    ) -> Result<Session, Error> {
+        match self.exchange.exchange(&token).await {
+            Err(error) if is_held && error.kind() == ExchangeErrorKind::TokenRejected => {
+                self.source.forget().await;
+                let fresh = self.source.proof(interaction).await?;
+                if fresh == token {
+                    return Err(error.into());
+                }
+                tracing::debug!("AWS refused the token that was kept; another one is tried");
+                Ok(self.exchange.exchange(&fresh).await?)
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    fn key_of_sign_in(&self, sign_in: Key) -> Key {
+        self.exchange
+            .distinguish(Key::of("session").part("sign-in", sign_in.to_string()))
+            .finish()
+    }
+}

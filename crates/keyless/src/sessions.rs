@@ -1,0 +1,46 @@
+//! Whose stored sessions are whose: one person's sign-in ends the sessions of the one before.
+
+use std::sync::Arc;
+
+use keyless_cache::{Key, Store};
+use keyless_sts::{Session, Subject};
+use keyless_token::IdToken;
+
+/// Whether `session` belongs to whom `token` is about.
+pub(crate) fn is_of(session: &Session, token: &IdToken) -> bool {
+    session.subject().issuer == token.issuer() && session.subject().subject == token.subject()
+}
+
+/// Removes the stored sessions of `sign_in` that belong to another subject. What cannot be read is left alone: it is
+/// no session, or it will be a miss.
+pub(crate) async fn drop_others(store: &Arc<dyn Store>, sign_in: Key, subject: &Subject) {
+    let (store, subject) = (Arc::clone(store), subject.clone());
+    let sweep = move || {
+        for (key, session) in of_sign_in(&*store, sign_in) {
+            let whose = session.subject();
+            if (whose.issuer != subject.issuer || whose.subject != subject.subject)
+                && store.remove(&key).is_ok()
+            {
+                tracing::debug!(
+                    session = session.assumed_role_arn(),
+                    "dropped the session of whoever was signed in before"
+                );
+            }
+        }
+    };
+    let _ = tokio::task::spawn_blocking(sweep).await; // a panic in there must not take the session with it
+}
+
+/// The stored sessions that came from the sign-in `key`.
+pub(crate) fn of_sign_in(store: &dyn Store, key: Key) -> Vec<(Key, Session)> {
+    let entries = store.list().unwrap_or_default();
+    let sessions = entries.iter().filter_map(|entry| {
+        keyless_cache::read::<Session>(store, &entry.key)
+            .ok()
+            .flatten()
+            .map(|session| (entry.key, session))
+    });
+    sessions
+        .filter(|(_, session)| session.sign_in() == Some(key))
+        .collect()
+}

@@ -1,0 +1,30 @@
+//! The parameters of a query or a form body, each at most once (RFC 6749 §3.1).
+
+use std::collections::HashMap;
+
+/// Parameters by name. An empty one counts as absent, as RFC 6749 §3.1 wants it.
+#[derive(Debug, Default)]
+pub(crate) struct Form(HashMap<String, String>);
+
+impl Form {
+    /// Reads `application/x-www-form-urlencoded`; none if a parameter stands twice.
+    pub(crate) fn parse(encoded: &[u8]) -> Option<Form> {
+        let mut parameters = HashMap::new();
+        for (name, value) in url::form_urlencoded::parse(encoded) {
+            if parameters
+                .insert(name.into_owned(), value.into_owned())
+                .is_some()
+            {
+                return None;
+            }
+        }
+        Some(Form(parameters))
+    }
+
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+}

@@ -1,0 +1,81 @@
+//! The credentials that STS gives, and what it remembers of them.
+
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{ACCOUNT_ID, Account, xml};
+use crate::random;
+
+/// A role session: who it is, and the secrets that prove it.
+#[derive(Clone)]
+pub(super) struct Session {
+    pub(super) role_arn: String,
+    pub(super) user_id: String, // the role's id, a colon, the session's name
+    pub(super) arn: String,
+    pub(super) secret: String,
+    pub(super) token: String,
+    pub(super) expires: SystemTime,
+    pub(super) source_identity: Option<String>,
+}
+
+impl Account {
+    /// A new session of a role that exists: the elements `AssumedRoleUser` and `Credentials`, besides `SourceIdentity` if any.
+    pub(super) fn open_session(
+        &mut self,
+        role_arn: &str,
+        session_name: &str,
+        now: SystemTime,
+        duration: Duration,
+        source_identity: Option<String>,
+    ) -> String {
+        let role = self.role(role_arn);
+        let (name, id) = role.map_or(("", ""), |held| (held.role.name.as_str(), held.id.as_str()));
+        let session = Session {
+            role_arn: role_arn.to_owned(),
+            user_id: format!("{id}:{session_name}"),
+            arn: format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{name}/{session_name}"),
+            secret: STANDARD.encode(random::bytes::<30>()), // 40 characters
+            token: STANDARD.encode(random::bytes::<240>()),
+            expires: now + duration,
+            source_identity,
+        };
+        let access_key_id = random::aws_id::<16>("ASIA");
+        let user = xml::text("AssumedRoleId", &session.user_id) + &xml::text("Arn", &session.arn);
+        let credentials = [
+            xml::text("AccessKeyId", &access_key_id),
+            xml::text("SecretAccessKey", &session.secret),
+            xml::text("SessionToken", &session.token),
+            xml::text("Expiration", &timestamp(session.expires)),
+        ];
+        let source_identity = session
+            .source_identity
+            .as_ref()
+            .map(|name| xml::text("SourceIdentity", name));
+        self.sessions
+            .retain(|_, session| session.expires + KEPT > now);
+        self.sessions.insert(access_key_id, session);
+        xml::element("AssumedRoleUser", &user)
+            + &xml::element("Credentials", &credentials.concat())
+            + &source_identity.unwrap_or_default()
+    }
+
+    pub(super) fn session(&self, access_key_id: &str) -> Option<&Session> {
+        self.sessions.get(access_key_id)
+    }
+}
+
+/// `2026-11-22T18:00:00Z`, in whole seconds as STS writes them.
+pub(super) fn timestamp(time: SystemTime) -> String {
+    let whole = OffsetDateTime::from(time).replace_nanosecond(0);
+    whole
+        .ok()
+        .and_then(|time| time.format(&Rfc3339).ok())
+        .unwrap_or_default()
+}
+
+/// How long after its end a session is still told apart from one that never was.
+const KEPT: Duration = Duration::from_hours(24);

@@ -1,0 +1,191 @@
+//! What an issuer says of itself: OpenID Connect Discovery 1.0, and its key set.
+
+use std::time::SystemTime;
+
+use http::header;
+use keyless_cache::Clock;
+use openidconnect::core::CoreJsonWebKeySet;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::endpoint;
+use crate::error::{TokenError, TokenErrorKind};
+use crate::http::{HttpClient, Limits};
+use crate::id_token::CLOCK_TOLERANCE;
+use crate::jwt::strict_json;
+use crate::text;
+
+/// An identity provider's metadata, checked.
+#[derive(Debug)]
+pub(super) struct IdentityProvider {
+    pub(super) issuer: String,
+    pub(super) authorization_endpoint: Url,
+    pub(super) token_endpoint: Url,
+    pub(super) jwks_uri: Url,
+    /// RFC 9207 §2.3: whether every authorization response carries `iss`.
+    pub(super) iss_in_response: bool,
+    pub(super) signing_algorithms: Vec<String>,
+}
+
+/// The members of the document that matter here (Discovery §3, RFC 8414 §2, RFC 9207 §3).
+#[derive(Deserialize)]
+struct Document {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    jwks_uri: String,
+    #[serde(default)]
+    id_token_signing_alg_values_supported: Vec<String>,
+    code_challenge_methods_supported: Option<Vec<String>>,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+/// Asks `issuer` for its metadata and checks them.
+pub(super) async fn discover(
+    http: &dyn HttpClient,
+    issuer: &str,
+    clock: &Clock,
+) -> Result<IdentityProvider, TokenError> {
+    endpoint::secure("the issuer", issuer)?;
+    // Discovery §4: a slash at the end is removed before the path is appended; the issuer itself keeps it.
+    let address = format!(
+        "{}/.well-known/openid-configuration",
+        issuer.trim_end_matches('/')
+    );
+    let document: Document = fetch(http, "the OpenID configuration", &address, clock).await?;
+    if document.issuer != issuer {
+        return Err(another_issuer(issuer, &document.issuer));
+    }
+    if document
+        .code_challenge_methods_supported
+        .is_some_and(|methods| !methods.iter().any(|method| method == "S256"))
+    {
+        return Err(TokenError::new(
+            TokenErrorKind::Misconfigured,
+            format!("{issuer} does not offer PKCE with S256, without which a stolen code is enough to sign in"),
+        )
+        .with_advice("enable PKCE (S256) at the identity provider"));
+    }
+    Ok(IdentityProvider {
+        authorization_endpoint: endpoint::secure(
+            "the authorization endpoint",
+            &document.authorization_endpoint,
+        )?,
+        token_endpoint: endpoint::secure("the token endpoint", &document.token_endpoint)?,
+        jwks_uri: endpoint::secure("the key set's address", &document.jwks_uri)?,
+        iss_in_response: document.authorization_response_iss_parameter_supported,
+        signing_algorithms: document.id_token_signing_alg_values_supported,
+        issuer: document.issuer,
+    })
+}
+
+/// Fetches the keys that the identity provider signs with.
+pub(super) async fn keys(
+    http: &dyn HttpClient,
+    provider: &IdentityProvider,
+    clock: &Clock,
+) -> Result<CoreJsonWebKeySet, TokenError> {
+    fetch(http, "the key set", provider.jwks_uri.as_str(), clock).await
+}
+
+async fn fetch<T: DeserializeOwned>(
+    http: &dyn HttpClient,
+    what: &str,
+    address: &str,
+    clock: &Clock,
+) -> Result<T, TokenError> {
+    let request = http::Request::get(address)
+        .header(header::ACCEPT, "application/json")
+        .body(Vec::new())
+        .map_err(|error| {
+            TokenError::new(
+                TokenErrorKind::Misconfigured,
+                format!("{address:?} is not an address: {error}"),
+            )
+        })?;
+    let answer = http
+        .send(request, Limits::default())
+        .await
+        .map_err(|error| {
+            TokenError::new(
+                TokenErrorKind::Unreachable,
+                format!("{what} at {address} cannot be fetched: {error}"),
+            )
+            .with_advice("check the address and this machine's network, proxy and certificates")
+        })?;
+    check_clock(answer.headers(), address, clock.now())?;
+    let status = answer.status();
+    if status.is_server_error() || status == http::StatusCode::TOO_MANY_REQUESTS {
+        return Err(TokenError::new(
+            TokenErrorKind::Unreachable,
+            format!("{what} at {address} is not to be had now: {status}"),
+        ));
+    }
+    if status != http::StatusCode::OK {
+        return Err(TokenError::new(TokenErrorKind::Misconfigured, format!("expected {what} at {address}, found {status}"))
+            .with_advice("check the issuer: its address with /.well-known/openid-configuration behind it shows a JSON document in a browser"));
+    }
+    let json = strict_json(answer.body()).and_then(serde_json::from_value);
+    json.map_err(|error| {
+        TokenError::new(
+            TokenErrorKind::Misconfigured,
+            format!("{what} at {address} cannot be read: {error}"),
+        )
+        .with_advice(
+            "check that the issuer is an OpenID provider; OAuth alone, as GitHub's, is not enough",
+        )
+    })
+}
+
+/// Token lifetimes mean nothing between clocks that disagree, and AWS would refuse what this machine thinks fresh.
+fn check_clock(
+    headers: &http::HeaderMap,
+    address: &str,
+    now: SystemTime,
+) -> Result<(), TokenError> {
+    let Some(theirs) = headers
+        .get(header::DATE)
+        .and_then(|date| date.to_str().ok())
+        .and_then(|date| httpdate::parse_http_date(date).ok())
+    else {
+        return Ok(());
+    };
+    let apart = theirs
+        .duration_since(now)
+        .or_else(|_| now.duration_since(theirs))
+        .unwrap_or_default();
+    if apart <= CLOCK_TOLERANCE {
+        return Ok(());
+    }
+    Err(TokenError::new(
+        TokenErrorKind::Misconfigured,
+        format!(
+            "the clocks are {} minutes apart: it is {} here and {} at {address}",
+            apart.as_secs() / 60,
+            text::time(now),
+            text::time(theirs)
+        ),
+    )
+    .with_advice("set this machine's clock"))
+}
+
+fn another_issuer(configured: &str, found: &str) -> TokenError {
+    let hint = if configured.trim_end_matches('/') == found.trim_end_matches('/') {
+        let slash = if found.ends_with('/') {
+            "with"
+        } else {
+            "without"
+        };
+        format!("write the issuer {slash} the slash at its end, to the letter: {found:?}")
+    } else {
+        "use the issuer that the identity provider's own documentation names, to the letter"
+            .to_owned()
+    };
+    TokenError::new(
+        TokenErrorKind::Misconfigured,
+        format!("the issuer is configured as {configured:?} but calls itself {found:?}"),
+    )
+    .with_advice(hint)
+}

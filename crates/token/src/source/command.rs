@@ -1,0 +1,144 @@
+//! A token that a command prints: a CI agent, a vault, a script of one's own.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::process::Stdio;
+use std::time::Duration;
+
+use keyless_cache::{Clock, Interaction};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+
+use super::{BoxFuture, Source};
+use crate::error::{TokenError, TokenErrorKind};
+use crate::id_token::IdToken;
+use crate::jwt::LONGEST;
+use crate::text::printable;
+
+/// Runs a command without a shell and takes the token that it prints.
+///
+/// Its standard error is kept out of the way and quoted, cut and cleaned, where the command fails. Its arguments are
+/// shown by nothing: they may hold secrets.
+#[derive(Clone)]
+pub struct CommandSource {
+    program: OsString,
+    arguments: Vec<OsString>,
+    timeout: Duration,
+    clock: Clock,
+}
+
+impl CommandSource {
+    /// A source that runs `program` with `arguments`, for at most 30 seconds.
+    pub fn new<A: Into<OsString>>(
+        program: impl Into<OsString>,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Self {
+        Self {
+            program: program.into(),
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            timeout: Duration::from_secs(30),
+            clock: Clock::system(),
+        }
+    }
+
+    /// Ends the command after `timeout`.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Judges expiry by `clock` instead of the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    async fn run(&self) -> Result<IdToken, TokenError> {
+        let program = self.program.to_string_lossy().into_owned();
+        let mut child = Command::new(&self.program)
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => TokenError::new(
+                    TokenErrorKind::Misconfigured,
+                    format!("there is no command {program:?}"),
+                )
+                .with_advice("install it, or give its whole path"),
+                _ => TokenError::new(
+                    TokenErrorKind::Misconfigured,
+                    format!("{program:?} cannot be run: {error}"),
+                ),
+            })?;
+        // Both pipes are read at once, and to their end, so that a talkative command cannot block on a full one.
+        let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
+        let finished = tokio::time::timeout(self.timeout, async {
+            tokio::join!(
+                read_start(out.as_mut()),
+                read_start(err.as_mut()),
+                child.wait()
+            )
+        });
+        let (out, err, status) = finished.await.map_err(|_| {
+            TokenError::new(
+                TokenErrorKind::Unreachable,
+                format!("{program:?} gave no token within {:?}", self.timeout),
+            )
+        })?;
+        let status = status.map_err(|error| {
+            TokenError::new(TokenErrorKind::Unreachable, format!("{program:?}: {error}"))
+        })?;
+        if !status.success() {
+            let said = printable(String::from_utf8_lossy(&err).trim());
+            return Err(TokenError::new(
+                TokenErrorKind::Refused,
+                format!("{program:?} failed ({status}): {said}"),
+            )
+            .with_advice("run the command by itself to see what it says"));
+        }
+        let text = String::from_utf8(out).map_err(|_| {
+            TokenError::new(
+                TokenErrorKind::Invalid,
+                format!("{program:?} printed something that is not text"),
+            )
+        })?;
+        IdToken::parse_unexpired(&text, self.clock.now()).map_err(|error| error.within(&program))
+    }
+}
+
+impl Source<IdToken> for CommandSource {
+    fn proof(&self, _: Interaction) -> BoxFuture<'_, Result<IdToken, TokenError>> {
+        Box::pin(self.run())
+    }
+}
+
+impl fmt::Debug for CommandSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandSource")
+            .field("program", &self.program)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The first bytes of `stream`, a little more than a token can be long; the rest is read and dropped.
+async fn read_start(stream: Option<&mut (impl AsyncRead + Unpin)>) -> Vec<u8> {
+    let Some(stream) = stream else {
+        return Vec::new();
+    };
+    let mut start = Vec::new();
+    let limit = LONGEST as u64 + 1024;
+    if (&mut *stream)
+        .take(limit)
+        .read_to_end(&mut start)
+        .await
+        .is_ok()
+    {
+        let _ = tokio::io::copy(stream, &mut tokio::io::sink()).await;
+    }
+    start
+}

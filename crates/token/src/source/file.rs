@@ -1,0 +1,77 @@
+//! A token in a file that something else keeps fresh: a Kubernetes volume, an agent, a CI job.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use keyless_cache::{Clock, Interaction};
+
+use super::{BoxFuture, Source};
+use crate::error::{TokenError, TokenErrorKind};
+use crate::id_token::IdToken;
+use crate::jwt::LONGEST;
+
+/// Reads a token from a file, anew for every proof: kubelet replaces it at four fifths of its life.
+#[derive(Clone, Debug)]
+pub struct FileSource {
+    path: PathBuf,
+    clock: Clock,
+}
+
+impl FileSource {
+    /// A source that reads `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            clock: Clock::system(),
+        }
+    }
+
+    /// Judges expiry by `clock` instead of the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    fn read(&self) -> Result<IdToken, TokenError> {
+        let text = read_bounded(&self.path)?;
+        IdToken::parse_unexpired(&text, self.clock.now())
+            .map_err(|error| error.within(&self.path.display().to_string()))
+    }
+}
+
+impl Source<IdToken> for FileSource {
+    fn proof(&self, _: Interaction) -> BoxFuture<'_, Result<IdToken, TokenError>> {
+        Box::pin(std::future::ready(self.read()))
+    }
+
+    fn held(&self) -> Option<IdToken> {
+        self.read().ok()
+    }
+}
+
+/// Reads no more than a token can be long, so that a wrong path (a disk image, `/dev/zero`) does no harm.
+fn read_bounded(path: &Path) -> Result<String, TokenError> {
+    let mut bytes = Vec::new();
+    let read =
+        File::open(path).and_then(|file| file.take(LONGEST as u64 + 1024).read_to_end(&mut bytes));
+    match read {
+        Ok(_) => String::from_utf8(bytes).map_err(|_| {
+            TokenError::new(
+                TokenErrorKind::Invalid,
+                format!("{} is not a token: it is not text", path.display()),
+            )
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(TokenError::new(
+            TokenErrorKind::NotConfigured,
+            format!("there is no token file {}", path.display()),
+        )
+        .with_advice("check the path, and that whatever writes the token has run")),
+        Err(error) => Err(TokenError::new(
+            TokenErrorKind::Misconfigured,
+            format!("the token file {} cannot be read: {error}", path.display()),
+        )
+        .with_advice("let this user read the file")),
+    }
+}

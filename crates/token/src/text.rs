@@ -1,0 +1,87 @@
+//! Text from outside, made fit to be shown: the one place that strips what a terminal would obey.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The longest text from outside that stands in a message, in characters.
+const LONGEST: usize = 300;
+
+/// The last second of the year 9999: what an HTTP date can say.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+/// `text` without control characters and without those that reorder or hide what is shown, cut at 300 characters.
+///
+/// Every claim, `error_description`, response body or configuration value goes through here before it reaches a
+/// message. Control characters could move the cursor or set the window's title; bidirectional overrides could show
+/// another name than the one that is there.
+///
+/// ```
+/// assert_eq!(keyless_token::text::printable("ali\u{1b}[31mce\n"), "ali[31mce");
+/// ```
+pub fn printable(text: &str) -> String {
+    let mut shown: String = text
+        .chars()
+        .filter(|&c| is_plain(c))
+        .take(LONGEST)
+        .collect();
+    if text.chars().filter(|&c| is_plain(c)).nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// A time as people and HTTP headers write it, in UTC: `Sun, 06 Nov 1994 08:49:37 GMT`.
+///
+/// Times before 1970 or after 9999 are shown as the nearest that can be written.
+pub fn time(at: SystemTime) -> String {
+    let seconds = at
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+        .min(LAST_SECOND);
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+fn is_plain(c: char) -> bool {
+    let invisible_or_reordering = matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    !c.is_control() && !invisible_or_reordering
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_survives() {
+        for (given, shown) in [
+            ("plain", "plain"),
+            ("\u{1b}]0;title\u{7}x", "]0;titlex"),
+            ("a\r\nb\tc", "abc"),
+            ("\u{9b}31mred", "31mred"),
+            ("user\u{202e}nimda", "usernimda"),
+            ("zero\u{200b}width", "zerowidth"),
+            ("übergröße ☂", "übergröße ☂"),
+        ] {
+            assert_eq!(printable(given), shown, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn long_text_is_cut_and_says_so() {
+        let shown = printable(&"x".repeat(10_000));
+        assert_eq!(shown.chars().count(), LONGEST + 1);
+        assert!(shown.ends_with('…'));
+    }
+
+    #[test]
+    fn any_time_can_be_written() {
+        assert_eq!(
+            time(UNIX_EPOCH - Duration::from_secs(1)),
+            "Thu, 01 Jan 1970 00:00:00 GMT"
+        );
+        assert_eq!(
+            time(UNIX_EPOCH + Duration::from_secs(u64::MAX / 4)),
+            "Fri, 31 Dec 9999 23:59:59 GMT"
+        );
+    }
+}

@@ -1,0 +1,21 @@
+//! Stories against the sandbox and against real programs.
+//!
+//! The stories are the files beside `src`. Here is what they share: the real programs ([`real`]) and the
+//! `keyless` command ([`binary`]). A story that needs a real program is `#[ignore]`d, so that a bare `cargo test` needs
+//! Rust alone:
+//!
+//! ```no_run
+//! # use keyless_tests::real;
+//! // #[test]
+//! // #[ignore = "needs real parts: cargo xtask test"]
+//! fn a_person_signs_in() {
+//!     let Some(parts) = real::parts() else { return };
+//!     let identity_provider = parts.oidc_provider();
+//!     let aws = parts.moto();
+//!     let status = parts.aws().args(["sts", "get-caller-identity"]).env("AWS_ENDPOINT_URL", aws.url()).status();
+//!     // …
+//! }
+//! ```
+
+pub mod binary;
+pub mod real;

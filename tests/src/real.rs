@@ -1,0 +1,174 @@
+//! Programs that nobody here wrote, started on loopback for one test and ended with it.
+//!
+//! `cargo xtask parts` installs them; `cargo xtask test` tells the tests where, in `KEYLESS_REAL`. The scripts that start
+//! them, and how a person signs in by plain HTTP, are in `tests/real`.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// The real parts, or `None`, said on stderr, where nobody provided them: the story is then skipped.
+///
+/// # Panics
+///
+/// If `KEYLESS_REAL` names a folder that is not there, since a test must not pass by a mistyped path.
+pub fn parts() -> Option<Parts> {
+    let Some(root) = std::env::var_os("KEYLESS_REAL").map(PathBuf::from) else {
+        skipped("KEYLESS_REAL is not set; `cargo xtask test` provides the real parts");
+        return None;
+    };
+    assert!(
+        root.is_dir(),
+        "KEYLESS_REAL is {}, which is no folder; `cargo xtask parts` fills target/real",
+        root.display()
+    );
+    Some(Parts { root })
+}
+
+/// The folder of published test vectors (`KEYLESS_VECTORS`), or `None`, said on stderr.
+pub fn vectors() -> Option<PathBuf> {
+    let folder = std::env::var_os("KEYLESS_VECTORS").map(PathBuf::from);
+    if folder.is_none() {
+        skipped("KEYLESS_VECTORS is not set; it names a folder of test vectors");
+    }
+    folder
+}
+
+#[allow(clippy::print_stderr)] // a skipped test has nobody else to tell
+fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
+/// Where the real parts are installed.
+#[derive(Debug)]
+pub struct Parts {
+    root: PathBuf,
+}
+
+impl Parts {
+    /// Starts the certified `oidc-provider`; [`Running::url`] is its issuer. Clients and accounts: `tests/real/oidc-provider.mjs`.
+    pub fn oidc_provider(&self) -> Running {
+        let mut node = apart("node");
+        node.arg(script("oidc-provider.mjs"))
+            .env("KEYLESS_REAL", &self.root)
+            .env("NODE_NO_WARNINGS", "1");
+        Running::start(node, "issuer")
+    }
+
+    /// Starts moto, which answers as STS, IAM and others do; [`Running::url`] is the value for `AWS_ENDPOINT_URL`.
+    ///
+    /// It checks neither tokens nor trust policies. `GetCallerIdentity` answers with the role of the keys that it gave out.
+    pub fn moto(&self) -> Running {
+        let mut python = self.python();
+        python.arg(script("moto-server.py"));
+        Running::start(python, "endpoint")
+    }
+
+    /// The AWS CLI, version 1. It knows nothing of this machine's AWS settings: a story gives it `AWS_CONFIG_FILE` and
+    /// `AWS_ENDPOINT_URL`.
+    pub fn aws(&self) -> Command {
+        apart(self.venv("aws"))
+    }
+
+    /// Python with boto3, under the same terms as [`Parts::aws`].
+    pub fn python(&self) -> Command {
+        apart(self.venv("python"))
+    }
+
+    fn venv(&self, program: &str) -> PathBuf {
+        self.root.join("venv/bin").join(program)
+    }
+}
+
+/// A program that runs until this value is dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    url: String,
+}
+
+impl Running {
+    /// Where it listens: `http://127.0.0.1:PORT`, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Starts a program that says `{"KEY": "URL"}` when it is ready, and ends when its standard input closes: so it ends with a
+    /// test that is killed, too.
+    fn start(mut command: Command, key: &str) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!(
+                    "cannot start {}: {error}; try `cargo xtask parts`",
+                    command.get_program().display()
+                )
+            });
+        let stdout = child.stdout.take().expect("piped above");
+        let mut stderr = child.stderr.take().expect("piped above");
+        let errors = std::thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = stderr.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        let Some(url) = ready(stdout, key) else {
+            let _ = child.kill();
+            let _ = child.wait();
+            let errors = errors.join().unwrap_or_default();
+            panic!(
+                "{} did not get ready; it said:\n{errors}",
+                command.get_program().display()
+            );
+        };
+        Self { child, url }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The URL of the ready line. The rest of the output is read and dropped, so that the program never waits for a reader.
+fn ready(stdout: ChildStdout, key: &str) -> Option<String> {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let _ = tell.send(line);
+        }
+    });
+    // Generous: the first start on a busy machine compiles thousands of files.
+    let line = told.recv_timeout(Duration::from_mins(2)).ok()?;
+    let line: serde_json::Value = serde_json::from_str(&line).ok()?;
+    Some(line.get(key)?.as_str()?.to_owned())
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("real")
+        .join(name)
+}
+
+/// A command that sees none of this machine's AWS settings and no proxy, and asks no instance for credentials.
+fn apart(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let spelled = name.to_string_lossy().to_ascii_lowercase();
+        if spelled.starts_with("aws_") || spelled.ends_with("_proxy") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_PAGER", "");
+    command
+}
