@@ -1,7 +1,7 @@
 //! Stories against the sandbox and against real programs.
 //!
 //! The stories are the files beside `src`. Here is what they share: the real programs ([`real`]) and the
-//! `keyless` command ([`binary`]). A story that needs a real program is `#[ignore]`d, so that a bare `cargo test` needs
+//! `keyless` command ([`binary`]), a person who signs in ([`person`]) and the scene that they do it in ([`scene`]). A story that needs a real program is `#[ignore]`d, so that a bare `cargo test` needs
 //! Rust alone:
 //!
 //! ```no_run
@@ -18,4 +18,6 @@
 //! ```
 
 pub mod binary;
+pub mod person;
 pub mod real;
+pub mod scene;

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 /// Variables, and what follows from them. A clone is cheap.
 #[derive(Clone)]
-pub struct Environment(Arc<dyn Fn(&str) -> Option<OsString> + Send + Sync>);
+pub struct Environment(Arc<Lookup>);
+
+type Lookup = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 
 impl Environment {
     /// The environment of this process, read at each look-up.

@@ -132,6 +132,7 @@ impl fmt::Debug for Provider {
 }
 
 /// How a provider keeps its session.
+#[derive(Clone, Copy)]
 pub(crate) struct Keeping {
     pub(crate) interaction: Interaction,
     pub(crate) patience: Duration,

@@ -146,12 +146,12 @@ impl Builder {
         let limits = Limits::default().connections(64);
         let shared = Arc::clone(&world);
         let issuer_server = issuer_listener.serve(limits.clone(), move |request| {
-            let answer = openid::answer(&shared, &request);
+            let answer = shared.dated(openid::answer(&shared, &request));
             async { answer }
         });
         let shared = Arc::clone(&world);
         let sts_server = sts_listener.serve(limits.body_bytes(128 * 1024), move |request| {
-            let answer = sts::answer(&shared, &request);
+            let answer = shared.dated(sts::answer(&shared, &request));
             async { answer }
         });
         Ok(Sandbox::new(world, [issuer_server, sts_server]))

@@ -8,6 +8,7 @@ mod web_identity;
 mod xml;
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -29,7 +30,7 @@ pub(crate) const ACCOUNT_ID: &str = "111122223333";
 /// What STS and IAM know of the account.
 #[derive(Default)]
 pub(crate) struct Account {
-    roles: Vec<HeldRole>,
+    roles: Vec<Arc<HeldRole>>,
     sessions: HashMap<String, Session>, // by access key id
     pub(crate) failures: VecDeque<Refusal>,
     pub(crate) last_denial: Option<String>,
@@ -42,10 +43,16 @@ struct HeldRole {
 }
 
 impl Account {
-    fn role(&self, arn: &str) -> Option<&HeldRole> {
-        self.roles
+    /// The role of this ARN; that there is none is kept as the reason of the denial to come.
+    fn role(&mut self, arn: &str) -> Option<Arc<HeldRole>> {
+        let held = self
+            .roles
             .iter()
-            .find(|held| role_arn(&held.role.name) == arn)
+            .find(|held| role_arn(&held.role.name) == arn);
+        if held.is_none() {
+            self.last_denial = Some(format!("there is no role {}", arn.escape_debug()));
+        }
+        held.cloned()
     }
 }
 
@@ -66,11 +73,11 @@ pub(crate) fn put_role(world: &World, role: Role) -> Result<(), StartError> {
         .account
         .roles
         .retain(|held| held.role.name != role.name);
-    state.account.roles.push(HeldRole {
-        role,
-        policy,
-        id: random::aws_id::<17>("AROA"),
-    });
+    let id = random::aws_id::<17>("AROA");
+    state
+        .account
+        .roles
+        .push(Arc::new(HeldRole { role, policy, id }));
     Ok(())
 }
 

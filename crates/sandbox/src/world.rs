@@ -3,6 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
+
 use crate::cast::{Client, Person};
 use crate::keys::KeyRing;
 use crate::openid::Grants;
@@ -58,6 +61,14 @@ impl World {
 
     pub(crate) fn now(&self) -> SystemTime {
         (self.clock)()
+    }
+
+    /// `response` with the time here in its `Date`, by which clients notice that their clock is off.
+    pub(crate) fn dated(&self, mut response: Response<Bytes>) -> Response<Bytes> {
+        if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(self.now())) {
+            response.headers_mut().insert(header::DATE, date);
+        }
+        response
     }
 
     pub(crate) fn person(&self, login: &str) -> Option<&Person> {

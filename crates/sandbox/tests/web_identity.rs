@@ -10,9 +10,7 @@ mod common;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use common::{
-    Clock, DENIED, NO_KEY, NOT_VALIDATED, NOW, assume, claims, get, post, refusal, sandbox,
-};
+use common::{Clock, DENIED, NO_KEY, NOT_VALIDATED, NOW, assume, claims, get, refusal, sandbox};
 use keyless_sandbox::Sandbox;
 use keyless_trust::answer;
 use serde_json::{Value, json};
@@ -74,6 +72,8 @@ async fn a_good_token_gives_a_session() {
 
 #[tokio::test]
 async fn parameters_are_checked_by_the_model() {
+    type Changes<'a> = &'a [(&'a str, &'a str)];
+
     let sandbox = sandbox(&Clock::new()).await;
     let token = sandbox.id_token_for("alice").unwrap();
     let many = format!("{{\"Statement\":[],\"Id\":\"{}\"}}", "x".repeat(2000));
@@ -87,7 +87,7 @@ async fn parameters_are_checked_by_the_model() {
             "1 validation error detected: Value {value} at '{field}' failed to satisfy constraint: {constraint}"
         )
     };
-    let cases: &[(&[(&str, &str)], &str, String)] = &[
+    let cases: &[(Changes<'_>, &str, String)] = &[
         (&[("RoleArn", "")], "ValidationError", one("null", "roleArn", &must("not be null"))),
         (&[("RoleSessionName", "")], "ValidationError", one("null", "roleSessionName", &must("not be null"))),
         (&[("WebIdentityToken", "")], "ValidationError", one("null", "webIdentityToken", &must("not be null"))),
@@ -348,7 +348,7 @@ async fn faults_are_found_in_the_order_of_the_real_service() {
             attempt.claims["aud"] = json!(sandbox.client_id());
         }),
         ("retrieve verification key", |attempt, _| {
-            attempt.forged = false
+            attempt.forged = false;
         }),
         (
             "target role ARN is not present in the roles claim",

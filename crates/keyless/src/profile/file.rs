@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(identities.len(), 2);
         let dev = &profiles["dev"];
         assert_eq!(dev.identity.authorize["connection"], "github");
-        assert_eq!(dev.duration, Some(std::time::Duration::from_secs(3600)));
+        assert_eq!(dev.duration, Some(std::time::Duration::from_hours(1)));
     }
 
     #[test]

@@ -69,13 +69,9 @@ pub(super) fn assume(
         ];
         answer::ASSUME_ROLE_DENIED.refuse(&values)
     };
-    let Some(held) = account.role(parameters.role_arn) else {
-        account.last_denial = Some(format!(
-            "there is no role {}",
-            parameters.role_arn.escape_debug()
-        ));
-        return Err(denied("sts:AssumeRole"));
-    };
+    let held = account
+        .role(parameters.role_arn)
+        .ok_or_else(|| denied("sts:AssumeRole"))?;
     if parameters.duration > held.role.max_session {
         return Err(answer::DURATION_OVER_ROLE_MAXIMUM.refuse(&[]));
     }
@@ -98,11 +94,12 @@ pub(super) fn assume(
             &(characters * 100 / MOST_POLICY).to_string(),
         ),
     };
+    let ends = world.now() + parameters.duration;
     let session = account.open_session(
-        parameters.role_arn,
+        &held,
         parameters.session_name,
         world.now(),
-        parameters.duration,
+        ends,
         source_identity,
     );
     Ok(session + &packed)

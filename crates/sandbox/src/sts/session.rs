@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{ACCOUNT_ID, Account, xml};
+use super::{ACCOUNT_ID, Account, HeldRole, role_arn, xml};
 use crate::random;
 
 /// A role session: who it is, and the secrets that prove it.
@@ -23,24 +23,23 @@ pub(super) struct Session {
 }
 
 impl Account {
-    /// A new session of a role that exists: the elements `AssumedRoleUser` and `Credentials`, besides `SourceIdentity` if any.
+    /// A new session of a role: the elements `AssumedRoleUser` and `Credentials`, besides `SourceIdentity` if any.
     pub(super) fn open_session(
         &mut self,
-        role_arn: &str,
+        held: &HeldRole,
         session_name: &str,
         now: SystemTime,
-        duration: Duration,
+        ends: SystemTime,
         source_identity: Option<String>,
     ) -> String {
-        let role = self.role(role_arn);
-        let (name, id) = role.map_or(("", ""), |held| (held.role.name.as_str(), held.id.as_str()));
+        let name = &held.role.name;
         let session = Session {
-            role_arn: role_arn.to_owned(),
-            user_id: format!("{id}:{session_name}"),
+            role_arn: role_arn(name),
+            user_id: format!("{}:{session_name}", held.id),
             arn: format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{name}/{session_name}"),
             secret: STANDARD.encode(random::bytes::<30>()), // 40 characters
             token: STANDARD.encode(random::bytes::<240>()),
-            expires: now + duration,
+            expires: ends,
             source_identity,
         };
         let access_key_id = random::aws_id::<16>("ASIA");

@@ -45,13 +45,9 @@ pub(super) fn assume(world: &World, form: &Form) -> Result<String, Refusal> {
     token.check_roles_claim(parameters.role_arn)?;
 
     let account = &mut state.account;
-    let Some(held) = account.role(parameters.role_arn) else {
-        account.last_denial = Some(format!(
-            "there is no role {}",
-            parameters.role_arn.escape_debug()
-        ));
-        return Err(answer::NOT_AUTHORIZED.refuse(&[]));
-    };
+    let held = account
+        .role(parameters.role_arn)
+        .ok_or_else(|| answer::NOT_AUTHORIZED.refuse(&[]))?;
     if parameters.duration > held.role.max_session {
         return Err(answer::DURATION_OVER_ROLE_MAXIMUM.refuse(&[]));
     }
@@ -78,11 +74,12 @@ pub(super) fn assume(world: &World, form: &Form) -> Result<String, Refusal> {
     }
     // Not capped by the token's own `exp`: a token with a minute left gives a whole session.
     let source_identity = token.source_identity().map(str::to_owned);
+    let ends = world.now() + parameters.duration;
     let session = account.open_session(
-        parameters.role_arn,
+        &held,
         parameters.session_name,
         world.now(),
-        parameters.duration,
+        ends,
         source_identity,
     );
     Ok([

@@ -7,6 +7,8 @@
 )]
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod sign_in;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,0 +1,307 @@
+//! What can be typed. The texts here are the user's documentation.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit::Stopped;
+use crate::flags::Flags;
+
+/// Reads the command line. Help and version are answers, too.
+pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Stopped> {
+    Cli::try_parse_from(words).map_err(Stopped::from)
+}
+
+/// Short-lived AWS credentials from the identity you already have.
+///
+/// Sign in at an OpenID identity provider with a browser, and keyless trades the token that proves it for an AWS session of an hour.
+/// Nothing long-lived is kept.
+#[derive(Debug, Parser)]
+#[command(name = "keyless", version, after_help = EXAMPLES, max_term_width = 100, propagate_version = false)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  keyless demo                                  the whole story in seconds, without an account
+  keyless login dev --write-aws-config dev      sign in, and let every AWS tool use the session
+  keyless exec -p dev -- aws s3 ls              run one command with the session
+  eval \"$(keyless env dev)\"                     put the session into this shell
+
+Profiles stand in ~/.config/keyless/config.toml:
+  [identity.corp]
+  issuer    = \"https://corp.eu.auth0.com/\"
+  client_id = \"…\"
+
+  [profile.dev]
+  identity  = \"corp\"
+  role      = \"arn:aws:iam::111122223333:role/Developer\"
+  region    = \"eu-west-1\"
+
+Exit codes: 0 done, 1 internal error, 2 usage, 3 a person must sign in, 4 denied or refused, 5 misconfigured or invalid,
+6 unreachable, timed out or throttled, 130 interrupted; with `exec` the command's own.";
+
+/// Flags of every command.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Global {
+    /// Tell more about what happens; twice for everything. KEYLESS_LOG chooses finely, as in `keyless_sts=debug,warn`.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing but warnings, errors, and who signed in.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the whole story on a built-in sandbox: no account, no network, nothing left behind
+    Demo(Demo),
+    /// Sign in with a browser, and get the session of the profile's role
+    #[command(after_help = "\
+Examples:
+  keyless login dev
+  keyless login dev --write-aws-config dev      then `aws --profile dev …`, boto3 and every SDK work unchanged
+  keyless login --issuer https://corp.eu.auth0.com/ --client-id abc --role arn:aws:iam::111122223333:role/Developer")]
+    Login(Login),
+    /// Print the session for an AWS SDK or the AWS CLI, which call this by themselves
+    #[command(after_help = "\
+`keyless login PROFILE --write-aws-config NAME` writes the line into ~/.aws/config:
+  [profile NAME]
+  credential_process = \"/usr/local/bin/keyless\" credential-process PROFILE
+
+It asks nobody: without a sign-in it exits with 3 and says which command to run.")]
+    CredentialProcess(CredentialProcess),
+    /// Print the session as variables for a shell
+    #[command(after_help = "\
+Examples:
+  eval \"$(keyless env dev)\"                                           sh, bash, zsh
+  keyless env dev --format fish | source                              fish
+  keyless env dev --format powershell | Out-String | Invoke-Expression")]
+    Env(Env),
+    /// Run a command, or a shell, with the session in its environment
+    #[command(after_help = "\
+Examples:
+  keyless exec -p dev -- terraform plan
+  keyless exec -p dev                           a shell with the session
+
+The command gets AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_CREDENTIAL_EXPIRATION, and AWS_REGION with
+AWS_DEFAULT_REGION if the profile has a region. Variables that would send AWS tools elsewhere, such as AWS_PROFILE, are removed.
+The exit code is the command's own; 127 if there is no such command, 126 if it cannot be run.")]
+    Exec(Exec),
+    /// Show the claims of the identity token, or give the token itself to another program
+    #[command(after_help = "\
+Examples:
+  keyless token dev                             the claims, for reading
+  keyless token dev | some-program              the token itself, for a program
+The token proves who you are to whoever has it. It is printed only into a pipe or a file, or with --raw.")]
+    Token(Token),
+    /// Show who is signed in, which sessions are held and until when; exits with 3 if nobody is signed in
+    Status(Status),
+    /// Forget the sign-in and its sessions on this machine
+    Logout(Logout),
+    /// Serve an OpenID provider and an STS on this machine, for trying things out
+    Sandbox(Sandbox),
+    /// Print the completions for a shell
+    #[command(after_help = "\
+Examples:
+  keyless completions bash > ~/.local/share/bash-completion/completions/keyless
+  keyless completions zsh > ~/.zfunc/_keyless
+  keyless completions fish > ~/.config/fish/completions/keyless.fish")]
+    Completions(Completions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Sign in yourself, in your own browser, as one of three people.
+    #[arg(long)]
+    pub(crate) browser: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    #[command(flatten)]
+    pub(crate) profile: ProfileName,
+    /// Sign in again, also if somebody is signed in.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Do not start a browser: only print the link.
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// How long to wait for the sign-in.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = keyless::parse_duration)]
+    pub(crate) timeout: Duration,
+    /// Write a profile NAME into ~/.aws/config (AWS_CONFIG_FILE) that gets its credentials from here.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) write_aws_config: Option<String>,
+    /// Print the result as JSON, without any secret.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CredentialProcess {
+    #[command(flatten)]
+    pub(crate) profile: ProfileName,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Env {
+    #[command(flatten)]
+    pub(crate) profile: ProfileName,
+    /// In which form.
+    #[arg(long, value_enum, default_value_t = EnvFormat::Env)]
+    pub(crate) format: EnvFormat,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+/// The forms of `aws configure export-credentials`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EnvFormat {
+    /// JSON, as `credential-process` prints it
+    Process,
+    /// `export NAME=value`, for sh, bash and zsh
+    Env,
+    /// `NAME=value`
+    EnvNoExport,
+    /// `$Env:NAME="value"`
+    Powershell,
+    /// `set NAME=value`
+    WindowsCmd,
+    /// `set -gx NAME "value"`
+    Fish,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Exec {
+    /// The profile to use [default: KEYLESS_PROFILE, else the only one].
+    #[arg(short, long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+    /// The command with its arguments; without one, a shell.
+    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    #[command(flatten)]
+    pub(crate) profile: ProfileName,
+    /// Print the token itself, also onto a terminal.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) raw: bool,
+    /// Print the claims as JSON, also into a pipe.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The profile to look at [default: all of them].
+    pub(crate) profile: Option<String>,
+    /// Print it as JSON, without any secret.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logout {
+    #[command(flatten)]
+    pub(crate) profile: ProfileName,
+    /// Forget every sign-in and every session on this machine.
+    #[arg(long, conflicts_with = "name")]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  keyless sandbox
+  keyless sandbox --sign-in-as alice --json     for scripts: no page to click, one line when ready")]
+pub(crate) struct Sandbox {
+    /// The port of the identity provider; 0 for any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) port_issuer: u16,
+    /// The port of STS; 0 for any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) port_sts: u16,
+    /// Sign this person in at once instead of showing a page: alice, bob or carol.
+    #[arg(long, value_name = "PERSON")]
+    pub(crate) sign_in_as: Option<String>,
+    /// Print one line of JSON when ready, and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Which profile.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ProfileName {
+    /// The profile to use [default: KEYLESS_PROFILE, else the only one]
+    #[arg(id = "name", value_name = "PROFILE")]
+    pub(crate) name: Option<String>,
+}
+
+/// How a person may be asked to sign in, where that is needed first.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Asking {
+    /// If somebody must sign in first, do not start a browser: only print the link.
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// If somebody must sign in first, do not ask but exit with 3 (also KEYLESS_NO_INTERACTIVE).
+    #[arg(long)]
+    pub(crate) no_interactive: bool,
+    /// How long to wait for a sign-in.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = keyless::parse_duration)]
+    pub(crate) timeout: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_the_command_belongs_to_the_command() {
+        let words = ["keyless", "exec", "-p", "dev", "aws", "--version", "-v", "--", "x"];
+        let cli = Cli::try_parse_from(words).expect("a good line");
+        let Command::Exec(exec) = cli.command else {
+            panic!("not exec: {:?}", cli.command);
+        };
+        assert_eq!(exec.profile.as_deref(), Some("dev"));
+        assert_eq!(exec.command, ["aws", "--version", "-v", "--", "x"]);
+    }
+}

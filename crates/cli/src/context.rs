@@ -1,0 +1,197 @@
+//! What every command begins with: the environment, the profile with the flags over it, and what that gives access to.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use keyless::profile::{Access, Config, Profile, Use};
+use keyless::{Environment, Provider, Session};
+
+use crate::args::{Asking, Global};
+use crate::exit::{Failure, INTERNAL, INTERRUPTED, SIGN_IN};
+use crate::flags::Flags;
+use crate::logging;
+use crate::output::{Output, Screen};
+use crate::prompt::TerminalPrompt;
+
+/// The surroundings of a command.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    pub(crate) output: Output,
+    pub(crate) environment: Environment,
+}
+
+impl Context {
+    pub(crate) fn new(global: Global) -> Result<Self, (Output, Failure)> {
+        let (output, environment) = (Output::new(global.quiet), Environment::process());
+        match logging::begin(output, global.verbose, &environment) {
+            Ok(()) => Ok(Self {
+                output,
+                environment,
+            }),
+            Err(error) => Err((output, error.into())),
+        }
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    /// The profile called `name` with `flags` over it, or what the flags alone say.
+    ///
+    /// Where the flags name an identity and nobody named a profile, `KEYLESS_PROFILE` does not count: it would put its role under somebody
+    /// else's proof.
+    pub(crate) fn choose(&self, name: Option<&str>, flags: &Flags) -> Result<Chosen, Failure> {
+        let mut profile = if name.is_none() && flags.name_an_identity() {
+            Profile::default()
+        } else {
+            Config::load(&self.environment)?.profile(name, &self.environment)?
+        };
+        flags.over(&mut profile)?;
+        let words = profile.name.iter().cloned().chain(flags.words()).collect();
+        Ok(Chosen { profile, words })
+    }
+
+    /// Access for a command that asks nobody.
+    pub(crate) fn access(&self, chosen: &Chosen, patience: Duration) -> Result<Access, Failure> {
+        let usage = Use {
+            patience,
+            ..Use::default()
+        };
+        Ok(chosen.profile.access(&self.environment, usage)?)
+    }
+
+    /// Access for a command that may let a person sign in, where there is a person.
+    pub(crate) fn asking(&self, chosen: &Chosen, asking: &Asking) -> Result<Asked, Failure> {
+        let forbidden =
+            asking.no_interactive || self.environment.os("KEYLESS_NO_INTERACTIVE").is_some();
+        let screen = Screen::open(true);
+        let browser = !asking.no_browser
+            && (chosen.profile.identity.browser.is_some() || self.has_browser());
+        let prompt = (!forbidden && (screen.is_terminal() || browser))
+            .then(|| self.prompt(chosen, screen, asking.no_browser));
+        self.asked(chosen, prompt, asking.timeout)
+    }
+
+    /// Access for `login`, which is there for a person and nothing else.
+    pub(crate) fn signing_in(
+        &self,
+        chosen: &Chosen,
+        no_browser: bool,
+        timeout: Duration,
+    ) -> Result<Asked, Failure> {
+        let prompt = self.prompt(chosen, Screen::open(false), no_browser);
+        self.asked(chosen, Some(prompt), timeout)
+    }
+
+    fn prompt(&self, chosen: &Chosen, screen: Screen, no_browser: bool) -> Arc<TerminalPrompt> {
+        let mut prompt = TerminalPrompt::new(self.output, self.environment.clone(), screen);
+        if no_browser {
+            prompt = prompt.without_browser();
+        }
+        if let Some(command) = &chosen.profile.identity.browser {
+            prompt = prompt.browser(command.clone());
+        }
+        Arc::new(prompt)
+    }
+
+    fn asked(
+        &self,
+        chosen: &Chosen,
+        prompt: Option<Arc<TerminalPrompt>>,
+        timeout: Duration,
+    ) -> Result<Asked, Failure> {
+        let usage = Use {
+            prompt: prompt.clone().map(|prompt| prompt as _),
+            timeout: Some(timeout),
+            patience: PATIENCE,
+            ..Use::default()
+        };
+        let access = chosen.profile.access(&self.environment, usage)?;
+        Ok(Asked { access, prompt })
+    }
+
+    /// Whether the desktop, or the person, has said what a browser is.
+    fn has_browser(&self) -> bool {
+        cfg!(any(windows, target_os = "macos"))
+            || ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY"]
+                .iter()
+                .any(|name| self.environment.os(name).is_some())
+    }
+
+    /// A session of the profile's role: the one that is kept, or a new one for which somebody may have to sign in.
+    pub(crate) fn session(&self, chosen: &Chosen, asking: &Asking) -> Result<Session, Failure> {
+        let asked = self.asking(chosen, asking)?;
+        let provider = asked.access.provider()?;
+        self.fresh(chosen, &provider, asked.prompt.as_deref())
+    }
+
+    /// The session at hand without a runtime, else by way of one.
+    pub(crate) fn fresh(
+        &self,
+        chosen: &Chosen,
+        provider: &Provider,
+        prompt: Option<&TerminalPrompt>,
+    ) -> Result<Session, Failure> {
+        if let Some(session) = provider.peek() {
+            return Ok(session);
+        }
+        run(async {
+            let outcome = provider.session().await;
+            if let Some(prompt) = prompt {
+                prompt.done();
+            }
+            outcome.map_err(|error| chosen.explain(error.into()))
+        })
+    }
+}
+
+/// How long a command waits for a session that is renewed ahead of its end, before it takes the old one.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A profile, and the words that choose it on a command line.
+#[derive(Clone, Debug)]
+pub(crate) struct Chosen {
+    pub(crate) profile: Profile,
+    /// The profile's name, then the flags.
+    pub(crate) words: Vec<String>,
+}
+
+impl Chosen {
+    /// Where nobody is signed in: the command to run.
+    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        if failure.code != SIGN_IN {
+            return failure;
+        }
+        let words = self.words.iter().map(String::as_str);
+        let line: Result<String, _> =
+            shlex::try_join(["keyless", "login"].into_iter().chain(words));
+        match line {
+            Ok(line) => failure.with_advice(format!("run `{line}`")),
+            Err(_) => failure,
+        }
+    }
+}
+
+/// Access, and who tells the person, if anybody does.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) access: Access,
+    pub(crate) prompt: Option<Arc<TerminalPrompt>>,
+}
+
+/// Runs `work` on a runtime of its own, until it is done or the person presses Ctrl-C.
+pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(INTERNAL, format!("no runtime could be started: {error}")))?;
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = work => outcome,
+            _ = tokio::signal::ctrl_c() => Err(Failure::new(INTERRUPTED, "interrupted")),
+        }
+    });
+    runtime.shutdown_background(); // a thread that waits for a disk must not keep us
+    outcome
+}

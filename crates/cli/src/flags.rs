@@ -1,0 +1,298 @@
+//! Every key of the configuration as a flag, so that no file is needed.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use keyless::ConfigError;
+use keyless::profile::{Profile, StoreKind};
+
+/// What replaces keys of the profile, or stands instead of one.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Flags {
+    /// Sign in at this OpenID provider, written to the letter as it calls itself (Auth0 wants the slash at the end). With it, or with a
+    /// token flag, and without PROFILE no configuration file is read.
+    #[arg(long, value_name = "URL", help_heading = IDENTITY, hide_short_help = true, conflicts_with_all = ["token_file", "token_env", "token_command"])]
+    issuer: Option<String>,
+    /// The id of the application at the identity provider.
+    #[arg(long, value_name = "ID", help_heading = IDENTITY, hide_short_help = true)]
+    client_id: Option<String>,
+    /// A scope to ask for; may be repeated [default: openid email].
+    #[arg(long = "scope", value_name = "SCOPE", help_heading = IDENTITY, hide_short_help = true)]
+    scopes: Vec<String>,
+    /// One more parameter of the authorization request, such as connection=github at Auth0; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", help_heading = IDENTITY, hide_short_help = true, value_parser = pair)]
+    authorize: Vec<(String, String)>,
+    /// The port on 127.0.0.1 that the browser comes back to, if the identity provider allows no other [default: any free one].
+    #[arg(long, value_name = "PORT", help_heading = IDENTITY, hide_short_help = true)]
+    port: Option<u16>,
+    /// The command that opens a browser, the link put where %s stands or at its end [default: BROWSER, else the desktop's].
+    #[arg(long, value_name = "COMMAND", help_heading = IDENTITY, hide_short_help = true)]
+    browser: Option<String>,
+    /// Take the identity token from this file, which something else keeps fresh.
+    #[arg(long, value_name = "FILE", help_heading = IDENTITY, hide_short_help = true, conflicts_with_all = ["token_env", "token_command"])]
+    token_file: Option<PathBuf>,
+    /// Take the identity token from this environment variable.
+    #[arg(long, value_name = "NAME", help_heading = IDENTITY, hide_short_help = true, conflicts_with = "token_command")]
+    token_env: Option<String>,
+    /// Take the identity token from what this command prints; it is split at spaces as a shell does, and run without one.
+    #[arg(long, value_name = "COMMAND", help_heading = IDENTITY, hide_short_help = true)]
+    token_command: Option<String>,
+
+    /// The ARN of the role to assume.
+    #[arg(long, value_name = "ARN", help_heading = ROLE, hide_short_help = true)]
+    role: Option<String>,
+    /// The region whose STS is asked, and that AWS tools are told.
+    #[arg(long, value_name = "REGION", help_heading = ROLE, hide_short_help = true)]
+    region: Option<String>,
+    /// How long the session lasts, from 15m to 12h; at most 1h with --via [default: 1h].
+    #[arg(long, value_name = "TIME", help_heading = ROLE, hide_short_help = true, value_parser = keyless::parse_duration)]
+    duration: Option<Duration>,
+    /// The ARN of one more role, assumed from the one before; may be repeated.
+    #[arg(long, value_name = "ARN", help_heading = ROLE, hide_short_help = true)]
+    via: Vec<String>,
+    /// A session policy as JSON: what the session may do at the most.
+    #[arg(long, value_name = "JSON", help_heading = ROLE, hide_short_help = true)]
+    policy: Option<String>,
+    /// The ARN of a managed policy, as a session policy; may be repeated.
+    #[arg(long = "policy-arn", value_name = "ARN", help_heading = ROLE, hide_short_help = true)]
+    policy_arns: Vec<String>,
+    /// What the session is called in CloudTrail [default: the person's verified address, else the token's subject].
+    #[arg(long, value_name = "NAME", help_heading = ROLE, hide_short_help = true, conflicts_with = "session_name_claim")]
+    session_name: Option<String>,
+    /// The claim of the token that names the session.
+    #[arg(long, value_name = "CLAIM", help_heading = ROLE, hide_short_help = true)]
+    session_name_claim: Option<String>,
+    /// The external id that the roles of --via ask for.
+    #[arg(long, value_name = "ID", help_heading = ROLE, hide_short_help = true)]
+    external_id: Option<String>,
+    /// Something else that speaks STS's protocol: MinIO, Ceph, the sandbox.
+    #[arg(long, value_name = "URL", help_heading = ROLE, hide_short_help = true)]
+    endpoint_url: Option<String>,
+    /// Where sign-ins and sessions are kept between runs [default: file].
+    #[arg(long, value_enum, help_heading = ROLE, hide_short_help = true)]
+    store: Option<Store>,
+}
+
+const IDENTITY: &str = "Who proves it, instead of the profile's identity";
+const ROLE: &str = "What to become, instead of the profile's";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Store {
+    /// In files that only you can read
+    File,
+    /// Nowhere
+    Memory,
+}
+
+impl Flags {
+    /// Whether they say who proves, so that no profile is needed.
+    pub(crate) fn name_an_identity(&self) -> bool {
+        self.issuer.is_some()
+            || self.token_file.is_some()
+            || self.token_env.is_some()
+            || self.token_command.is_some()
+    }
+
+    /// Puts them over `profile`. Another way to prove replaces the one that is there.
+    ///
+    /// # Errors
+    /// Where a command cannot be split into words.
+    pub(crate) fn over(&self, profile: &mut Profile) -> Result<(), ConfigError> {
+        let identity = &mut profile.identity;
+        if self.name_an_identity() {
+            identity.token_file.clone_from(&self.token_file);
+            identity.token_env.clone_from(&self.token_env);
+            identity.token_command = self.token_command.as_deref().map(split).transpose()?;
+            identity.issuer.clone_from(&self.issuer);
+            if self.issuer.is_none() {
+                identity.client_id = None;
+            }
+        }
+        replace(&mut identity.client_id, self.client_id.as_ref());
+        replace(&mut identity.port, self.port.as_ref());
+        if let Some(browser) = &self.browser {
+            identity.browser = Some(split(browser)?);
+        }
+        if !self.scopes.is_empty() {
+            identity.scopes.clone_from(&self.scopes);
+        }
+        if !self.authorize.is_empty() {
+            identity.authorize = self.authorize.iter().cloned().collect::<BTreeMap<_, _>>();
+        }
+        replace(&mut profile.role, self.role.as_ref());
+        replace(&mut profile.region, self.region.as_ref());
+        replace(&mut profile.duration, self.duration.as_ref());
+        replace(&mut profile.policy, self.policy.as_ref());
+        replace(&mut profile.external_id, self.external_id.as_ref());
+        replace(&mut profile.endpoint_url, self.endpoint_url.as_ref());
+        if !self.via.is_empty() {
+            profile.via.clone_from(&self.via);
+        }
+        if !self.policy_arns.is_empty() {
+            profile.policy_arns.clone_from(&self.policy_arns);
+        }
+        if self.session_name.is_some() || self.session_name_claim.is_some() {
+            profile.session_name.clone_from(&self.session_name);
+            profile
+                .session_name_claim
+                .clone_from(&self.session_name_claim);
+        }
+        match self.store {
+            Some(Store::File) => profile.store = StoreKind::File,
+            Some(Store::Memory) => profile.store = StoreKind::Memory,
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// The words that say the same on another command line. A file is named by its whole path, since that line may be run from elsewhere.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let mut words = Words(Vec::new());
+        words.add("--issuer", self.issuer.as_ref());
+        words.add("--client-id", self.client_id.as_ref());
+        words.add("--scope", &self.scopes);
+        let pairs = self
+            .authorize
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        words.add("--authorize", pairs);
+        words.add("--port", self.port);
+        words.add("--browser", self.browser.as_ref());
+        let file = self.token_file.as_ref().map(|file| {
+            let whole = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+            whole.display().to_string()
+        });
+        words.add("--token-file", file);
+        words.add("--token-env", self.token_env.as_ref());
+        words.add("--token-command", self.token_command.as_ref());
+        words.add("--role", self.role.as_ref());
+        words.add("--region", self.region.as_ref());
+        words.add("--duration", self.duration.map(|time| time.as_secs()));
+        words.add("--via", &self.via);
+        words.add("--policy", self.policy.as_ref());
+        words.add("--policy-arn", &self.policy_arns);
+        words.add("--session-name", self.session_name.as_ref());
+        words.add("--session-name-claim", self.session_name_claim.as_ref());
+        words.add("--external-id", self.external_id.as_ref());
+        words.add("--endpoint-url", self.endpoint_url.as_ref());
+        let store = self.store.map(|store| match store {
+            Store::File => "file",
+            Store::Memory => "memory",
+        });
+        words.add("--store", store);
+        words.0
+    }
+}
+
+struct Words(Vec<String>);
+
+impl Words {
+    fn add<T: ToString>(&mut self, flag: &str, values: impl IntoIterator<Item = T>) {
+        for value in values {
+            self.0.extend([flag.to_owned(), value.to_string()]);
+        }
+    }
+}
+
+fn replace<T: Clone>(key: &mut Option<T>, flag: Option<&T>) {
+    if let Some(value) = flag {
+        *key = Some(value.clone());
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".into()),
+    }
+}
+
+fn split(command: &str) -> Result<Vec<String>, ConfigError> {
+    shlex::split(command)
+        .filter(|words| !words.is_empty())
+        .ok_or_else(|| {
+            ConfigError::new(format!("{command:?} is not a command"))
+                .with_advice("write the program, then its arguments, each quotation mark closed")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        flags: Flags,
+    }
+
+    const ALL: &[&str] = &[
+        "--issuer", "https://id.example", "--client-id", "app", "--scope", "openid", "--scope", "groups", "--authorize",
+        "connection=git=hub", "--port", "8400", "--browser", "firefox --new-window %s", "--role", "arn:aws:iam::111122223333:role/x",
+        "--region", "eu-west-1", "--duration", "900", "--via", "arn:1", "--via", "arn:2", "--policy", "{}", "--policy-arn", "arn:3",
+        "--session-name", "robot", "--external-id", "e", "--endpoint-url", "http://127.0.0.1:1", "--store", "memory",
+    ];
+
+    fn read(words: &[&str]) -> Flags {
+        Line::try_parse_from([&["x"], words].concat())
+            .unwrap_or_else(|error| panic!("{error}"))
+            .flags
+    }
+
+    #[test]
+    fn every_flag_reaches_the_profile_and_can_be_said_again() {
+        let flags = read(ALL);
+        assert_eq!(flags.words(), ALL);
+        let mut profile = Profile::default();
+        flags.over(&mut profile).expect("good flags");
+        let identity = &profile.identity;
+        assert_eq!(identity.issuer.as_deref(), Some("https://id.example"));
+        assert_eq!(identity.client_id.as_deref(), Some("app"));
+        assert_eq!(identity.scopes, ["openid", "groups"]);
+        assert_eq!(identity.authorize["connection"], "git=hub");
+        assert_eq!(identity.port, Some(8400));
+        assert_eq!(
+            identity.browser.as_deref(),
+            Some(&["firefox", "--new-window", "%s"].map(String::from)[..])
+        );
+        assert_eq!(profile.role.as_deref(), Some("arn:aws:iam::111122223333:role/x"));
+        assert_eq!(profile.region.as_deref(), Some("eu-west-1"));
+        assert_eq!(profile.duration, Some(Duration::from_secs(900)));
+        assert_eq!(profile.via, ["arn:1", "arn:2"]);
+        assert_eq!(profile.policy.as_deref(), Some("{}"));
+        assert_eq!(profile.policy_arns, ["arn:3"]);
+        assert_eq!(profile.session_name.as_deref(), Some("robot"));
+        assert_eq!(profile.external_id.as_deref(), Some("e"));
+        assert_eq!(profile.endpoint_url.as_deref(), Some("http://127.0.0.1:1"));
+        assert_eq!(profile.store, StoreKind::Memory);
+    }
+
+    #[test]
+    fn another_way_to_prove_replaces_the_one_of_the_profile() {
+        let mut profile = Profile::default();
+        profile.identity.issuer = Some("https://id.example".into());
+        profile.identity.client_id = Some("app".into());
+        read(&["--token-command", "print-token --audience 'a b'"])
+            .over(&mut profile)
+            .expect("good flags");
+        assert_eq!(profile.identity.issuer, None);
+        assert_eq!(profile.identity.client_id, None);
+        let command = profile.identity.token_command.as_deref();
+        assert_eq!(
+            command,
+            Some(&["print-token", "--audience", "a b"].map(String::from)[..])
+        );
+        read(&["--issuer", "https://other.example", "--client-id", "b"])
+            .over(&mut profile)
+            .expect("good flags");
+        assert_eq!(profile.identity.token_command, None);
+        let error = read(&["--token-command", "print 'token"])
+            .over(&mut profile)
+            .expect_err("an open quotation");
+        assert!(error.to_string().contains("is not a command"), "{error}");
+    }
+}

@@ -1,0 +1,105 @@
+//! What the libraries report: warnings always, more with `-v` or `KEYLESS_LOG`.
+
+use std::fmt::{self, Write as _};
+
+use keyless::{ConfigError, Environment};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets, filter_fn};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+use crate::output::Output;
+
+/// Begins to listen.
+///
+/// # Errors
+/// Where `KEYLESS_LOG` cannot be read.
+pub(crate) fn begin(output: Output, verbose: u8, environment: &Environment) -> Result<(), ConfigError> {
+    let chosen = environment.text("KEYLESS_LOG");
+    let warnings = Warnings(output).with_filter(filter_fn(is_warning_of_ours));
+    if verbose == 0 && chosen.is_none() {
+        // Everything below a warning is switched off at its source.
+        let subscriber = tracing_subscriber::registry()
+            .with(LevelFilter::WARN)
+            .with(warnings);
+        let _ = tracing::subscriber::set_global_default(subscriber);
+        return Ok(());
+    }
+    let mut targets: Targets = match &chosen {
+        None => Targets::new(),
+        Some(text) => text.parse().map_err(|_| {
+            ConfigError::new(format!("KEYLESS_LOG cannot be read: {text:?}"))
+                .with_advice("write it as debug, or keyless_sts=debug,warn")
+        })?,
+    };
+    match verbose {
+        0 => {}
+        1 => targets = targets.with_target("keyless", Level::DEBUG),
+        _ => targets = targets.with_target("keyless", Level::TRACE),
+    }
+    let all = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .compact()
+        .with_filter(targets.and(filter_fn(|metadata| !is_warning_of_ours(metadata))));
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(warnings).with(all));
+    Ok(())
+}
+
+fn is_warning_of_ours(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::WARN && metadata.target().starts_with("keyless")
+}
+
+/// Shows each warning as a line like the command's own.
+struct Warnings(Output);
+
+impl<S: Subscriber> Layer<S> for Warnings {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut line = Line::default();
+        event.record(&mut line);
+        self.0.warning(&keyless::text::printable(&line.text()));
+    }
+}
+
+/// `message (name: value): error`.
+#[derive(Default)]
+struct Line {
+    message: String,
+    fields: String,
+    error: String,
+}
+
+impl Line {
+    fn text(self) -> String {
+        let Self {
+            message,
+            fields,
+            error,
+        } = self;
+        let mut text = message;
+        if !fields.is_empty() {
+            let _ = write!(text, " ({fields})");
+        }
+        if !error.is_empty() {
+            let _ = write!(text, ": {error}");
+        }
+        text
+    }
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            "error" => write!(self.error, "{value:?}"),
+            name => {
+                let between = if self.fields.is_empty() { "" } else { ", " };
+                write!(self.fields, "{between}{name}: {value:?}")
+            }
+        };
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+}

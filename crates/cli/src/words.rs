@@ -1,0 +1,73 @@
+//! Times and names as people read them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+
+/// RFC 3339 in UTC, whole seconds: `2026-01-01T00:00:00Z`.
+pub(crate) fn rfc3339(at: SystemTime) -> String {
+    let seconds = at
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    // Fails for years beyond 9999 alone, and no token or session lasts until then.
+    DateTime::from_secs(seconds)
+        .fmt(Format::DateTime)
+        .unwrap_or_else(|_| "9999-12-31T23:59:59Z".into())
+}
+
+/// `2026-01-01 14:05 UTC, in 59 minutes`, or how long ago.
+pub(crate) fn when(at: SystemTime, now: SystemTime) -> String {
+    let stamp = rfc3339(at).replace('T', " ");
+    let minute = stamp.rsplit_once(':').map_or(&*stamp, |(minute, _)| minute);
+    let distance = match at.duration_since(now) {
+        Ok(left) => format!("in {}", length(left)),
+        Err(past) => format!("{} ago", length(past.duration())),
+    };
+    format!("{minute} UTC, {distance}")
+}
+
+/// `45 seconds`, `59 minutes`, `1 hour`, `11 h 30 min`: the two parts that matter.
+pub(crate) fn length(time: Duration) -> String {
+    let plural = |count: u64, word: &str| {
+        format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+    };
+    let minutes = time.as_secs() / 60;
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => plural(time.as_secs(), "second"),
+        (0, minutes) => plural(minutes, "minute"),
+        (hours, 0) => plural(hours, "hour"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// The name at the end of a role's ARN.
+pub(crate) fn role_name(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_as_people_say_them() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        for (seconds, said) in [
+            (45, "2027-01-15 08:00 UTC, in 45 seconds"),
+            (3599, "2027-01-15 08:59 UTC, in 59 minutes"),
+            (3600, "2027-01-15 09:00 UTC, in 1 hour"),
+            (41_400, "2027-01-15 19:30 UTC, in 11 h 30 min"),
+        ] {
+            assert_eq!(when(now + Duration::from_secs(seconds), now), said);
+        }
+        assert_eq!(
+            when(now, now + Duration::from_secs(120)),
+            "2027-01-15 08:00 UTC, 2 minutes ago"
+        );
+        assert_eq!(
+            rfc3339(now + Duration::from_millis(999)),
+            "2027-01-15T08:00:00Z"
+        );
+    }
+}

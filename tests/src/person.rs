@@ -1,0 +1,155 @@
+//! A person with a browser, played by plain HTTP.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{Request, StatusCode, header};
+use keyless::login::{Prompt, SignInPage};
+use keyless::{Http, HttpClient, IdToken};
+use keyless_token::Limits;
+use url::Url;
+
+/// What a person does when asked to sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Signs in as this person of the sandbox.
+    SignInAs(String),
+    /// Says no at the identity provider.
+    Refuse,
+    /// Never opens the page.
+    StayAway,
+}
+
+/// Somebody who is asked to sign in, and what they were told. Clones are the same person.
+#[derive(Clone, Debug)]
+pub struct Person {
+    deed: Arc<Mutex<Deed>>,
+    told: Arc<Mutex<Told>>,
+}
+
+/// What a person was shown.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// The one-time links.
+    pub links: Vec<String>,
+    /// The authorization requests.
+    pub urls: Vec<String>,
+    /// As whom they were signed in, and as whom before where that was another.
+    pub signed_in: Vec<(String, Option<String>)>,
+    /// The last pages that the browser showed.
+    pub pages: Vec<String>,
+}
+
+impl Person {
+    /// Somebody who does `deed` whenever asked.
+    pub fn who(deed: Deed) -> Self {
+        Self {
+            deed: Arc::new(Mutex::new(deed)),
+            told: Arc::default(),
+        }
+    }
+
+    /// Somebody who signs in as `login`.
+    pub fn called(login: &str) -> Self {
+        Self::who(Deed::SignInAs(login.to_owned()))
+    }
+
+    /// Does something else from now on.
+    pub fn will(&self, deed: Deed) {
+        *self.deed.lock().unwrap_or_else(PoisonError::into_inner) = deed;
+    }
+
+    /// What they were shown until now.
+    pub fn told(&self) -> Told {
+        self.told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The page that the `count`th sign-in ended on, as soon as the browser shows it.
+    pub async fn page(&self, count: usize) -> String {
+        loop {
+            if let Some(page) = self.told().pages.into_iter().nth(count - 1) {
+                return page;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Told)) {
+        note(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Prompt for Person {
+    fn sign_in(&self, page: &SignInPage<'_>) {
+        self.note(|told| {
+            told.links.push(page.link.to_owned());
+            told.urls.push(page.url.to_owned());
+        });
+        let deed = self
+            .deed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if deed == Deed::StayAway {
+            return;
+        }
+        let (person, link) = (self.clone(), page.link.to_owned());
+        tokio::spawn(async move {
+            let shown = browse(&link, &deed).await;
+            person.note(|told| told.pages.push(shown));
+        });
+    }
+
+    fn signed_in(&self, token: &IdToken, before: Option<&IdToken>) {
+        self.note(|told| told.signed_in.push((token.who(), before.map(IdToken::who))));
+    }
+}
+
+/// Opens `link`, answers the identity provider's page, and gives the last page that is shown.
+pub async fn browse(link: &str, deed: &Deed) -> String {
+    let http = Http::default();
+    let (mut address, mut form) = (Url::parse(link).expect("a link"), None::<String>);
+    for _ in 0..10 {
+        let request = match form.take() {
+            None => Request::get(address.as_str()).body(Vec::new()),
+            Some(form) => Request::post(address.as_str())
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form.into_bytes()),
+        };
+        let answer = http
+            .send(request.expect("a request"), Limits::default())
+            .await
+            .expect("an answer");
+        if answer.status() == StatusCode::SEE_OTHER {
+            let location = answer.headers()[header::LOCATION]
+                .to_str()
+                .expect("an address");
+            address = address.join(location).expect("an address");
+            continue;
+        }
+        let page = String::from_utf8_lossy(answer.body()).into_owned();
+        let Some(question) = between(&page, "name=\"request\" value=\"", "\"") else {
+            return page;
+        };
+        let person = match deed {
+            Deed::SignInAs(login) => login.as_str(),
+            Deed::Refuse | Deed::StayAway => "",
+        };
+        form = Some(
+            url::form_urlencoded::Serializer::new(String::new())
+                .append_pair("request", &question)
+                .append_pair("person", person)
+                .finish(),
+        );
+        address = address.join("/sign-in").expect("an address");
+    }
+    panic!("too many redirections from {link}");
+}
+
+fn between(text: &str, before: &str, after: &str) -> Option<String> {
+    let start = text.find(before)? + before.len();
+    let length = text[start..].find(after)?;
+    Some(text[start..start + length].to_owned())
+}
