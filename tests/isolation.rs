@@ -6,7 +6,7 @@ use std::time::Duration;
 use keyless::{
     EnvSource, Http, Interaction, Login, Provider, ProviderBuilder, SessionName, Source,
 };
-use keyless_sandbox::{Client, Sandbox};
+use keyless_sandbox::{Client, Role, Sandbox};
 use keyless_tests::person::{Deed, Person};
 use keyless_tests::scene::Scene;
 use serde_json::json;
@@ -17,7 +17,14 @@ fn key_id(session: &keyless::Session) -> String {
 
 #[tokio::test]
 async fn a_session_is_kept_apart_by_everything_it_depends_on() {
-    let scene = Scene::of(Sandbox::builder().client(Client::new("another-client"))).await;
+    // A role that asks for the person alone, whatever application they signed in at.
+    let anywhere = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity",
+        "Principal":{"Federated":"arn:aws:iam::{account}:oidc-provider/{issuer}"},
+        "Condition":{"StringEquals":{"{issuer}:email":"alice@example.com"}}}}"#;
+    let builder = Sandbox::builder()
+        .client(Client::new("another-client"))
+        .role(Role::new("Anywhere", anywhere));
+    let scene = Scene::of(builder).await;
     let elsewhere = Scene::new().await;
     let person = Person::called("alice");
     let login = || scene.login(&person);
@@ -48,7 +55,7 @@ async fn a_session_is_kept_apart_by_everything_it_depends_on() {
         ("another role", scene.provider_builder("ReadOnly", login())),
         (
             "another client",
-            scene.provider_builder("ReadOnly", another_client),
+            scene.provider_builder("Anywhere", another_client),
         ),
         (
             "another issuer",

@@ -11,19 +11,41 @@ use std::time::SystemTime;
 /// If it is missing, or older than a source file it is made of: `cargo test -p keyless-tests` does not build it, and a story
 /// about yesterday's binary would tell nothing. `cargo build` builds it.
 pub fn keyless() -> PathBuf {
+    let binary = built().join(format!("keyless{}", std::env::consts::EXE_SUFFIX));
+    fresh(binary)
+}
+
+/// The example `name`, of the same profile.
+///
+/// # Panics
+///
+/// As [`keyless`]; `cargo build --examples` builds it.
+pub fn example(name: &str) -> PathBuf {
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    fresh(built().join("examples").join(file))
+}
+
+/// `target/PROFILE`: the running test is `target/PROFILE/deps/TEST`.
+fn built() -> PathBuf {
     let test = std::env::current_exe().expect("the system names the running test");
-    // target/PROFILE/deps/TEST
     let profile = test
         .ancestors()
         .nth(2)
         .expect("cargo puts tests two folders down");
-    let binary = profile.join(format!("keyless{}", std::env::consts::EXE_SUFFIX));
-    let built = modified(&binary)
-        .unwrap_or_else(|| panic!("{} is missing: run `cargo build` first", binary.display()));
+    profile.to_owned()
+}
+
+fn fresh(binary: PathBuf) -> PathBuf {
+    let built = modified(&binary).unwrap_or_else(|| {
+        panic!(
+            "{} is missing: run `cargo build --all-targets` first",
+            binary.display()
+        )
+    });
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
     if let Some(newer) = newer_source(&crates, built) {
         panic!(
-            "{} is older than {}: run `cargo build` first",
+            "{} is older than {}: run `cargo build --all-targets` first",
             binary.display(),
             newer.display()
         );

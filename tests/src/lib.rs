@@ -18,6 +18,7 @@
 //! ```
 
 pub mod binary;
+pub mod browser;
 pub mod person;
 pub mod real;
 pub mod scene;

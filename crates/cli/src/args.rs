@@ -296,7 +296,17 @@ mod tests {
 
     #[test]
     fn what_follows_the_command_belongs_to_the_command() {
-        let words = ["keyless", "exec", "-p", "dev", "aws", "--version", "-v", "--", "x"];
+        let words = [
+            "keyless",
+            "exec",
+            "-p",
+            "dev",
+            "aws",
+            "--version",
+            "-v",
+            "--",
+            "x",
+        ];
         let cli = Cli::try_parse_from(words).expect("a good line");
         let Command::Exec(exec) = cli.command else {
             panic!("not exec: {:?}", cli.command);

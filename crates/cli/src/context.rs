@@ -66,8 +66,8 @@ impl Context {
         let forbidden =
             asking.no_interactive || self.environment.os("KEYLESS_NO_INTERACTIVE").is_some();
         let screen = Screen::open(true);
-        let browser = !asking.no_browser
-            && (chosen.profile.identity.browser.is_some() || self.has_browser());
+        let browser =
+            !asking.no_browser && (chosen.profile.identity.browser.is_some() || self.has_browser());
         let prompt = (!forbidden && (screen.is_terminal() || browser))
             .then(|| self.prompt(chosen, screen, asking.no_browser));
         self.asked(chosen, prompt, asking.timeout)

@@ -231,10 +231,42 @@ mod tests {
     }
 
     const ALL: &[&str] = &[
-        "--issuer", "https://id.example", "--client-id", "app", "--scope", "openid", "--scope", "groups", "--authorize",
-        "connection=git=hub", "--port", "8400", "--browser", "firefox --new-window %s", "--role", "arn:aws:iam::111122223333:role/x",
-        "--region", "eu-west-1", "--duration", "900", "--via", "arn:1", "--via", "arn:2", "--policy", "{}", "--policy-arn", "arn:3",
-        "--session-name", "robot", "--external-id", "e", "--endpoint-url", "http://127.0.0.1:1", "--store", "memory",
+        "--issuer",
+        "https://id.example",
+        "--client-id",
+        "app",
+        "--scope",
+        "openid",
+        "--scope",
+        "groups",
+        "--authorize",
+        "connection=git=hub",
+        "--port",
+        "8400",
+        "--browser",
+        "firefox --new-window %s",
+        "--role",
+        "arn:aws:iam::111122223333:role/x",
+        "--region",
+        "eu-west-1",
+        "--duration",
+        "900",
+        "--via",
+        "arn:1",
+        "--via",
+        "arn:2",
+        "--policy",
+        "{}",
+        "--policy-arn",
+        "arn:3",
+        "--session-name",
+        "robot",
+        "--external-id",
+        "e",
+        "--endpoint-url",
+        "http://127.0.0.1:1",
+        "--store",
+        "memory",
     ];
 
     fn read(words: &[&str]) -> Flags {
@@ -259,7 +291,10 @@ mod tests {
             identity.browser.as_deref(),
             Some(&["firefox", "--new-window", "%s"].map(String::from)[..])
         );
-        assert_eq!(profile.role.as_deref(), Some("arn:aws:iam::111122223333:role/x"));
+        assert_eq!(
+            profile.role.as_deref(),
+            Some("arn:aws:iam::111122223333:role/x")
+        );
         assert_eq!(profile.region.as_deref(), Some("eu-west-1"));
         assert_eq!(profile.duration, Some(Duration::from_secs(900)));
         assert_eq!(profile.via, ["arn:1", "arn:2"]);

@@ -14,7 +14,11 @@ use crate::output::Output;
 ///
 /// # Errors
 /// Where `KEYLESS_LOG` cannot be read.
-pub(crate) fn begin(output: Output, verbose: u8, environment: &Environment) -> Result<(), ConfigError> {
+pub(crate) fn begin(
+    output: Output,
+    verbose: u8,
+    environment: &Environment,
+) -> Result<(), ConfigError> {
     let chosen = environment.text("KEYLESS_LOG");
     let warnings = Warnings(output).with_filter(filter_fn(is_warning_of_ours));
     if verbose == 0 && chosen.is_none() {
@@ -42,7 +46,9 @@ pub(crate) fn begin(output: Output, verbose: u8, environment: &Environment) -> R
         .with_ansi(false)
         .compact()
         .with_filter(targets.and(filter_fn(|metadata| !is_warning_of_ours(metadata))));
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(warnings).with(all));
+    let _ = tracing::subscriber::set_global_default(
+        tracing_subscriber::registry().with(warnings).with(all),
+    );
     Ok(())
 }
 

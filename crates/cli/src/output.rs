@@ -68,7 +68,10 @@ impl Output {
     }
 
     pub(crate) fn warning(self, text: &str) {
-        self.tell(&format!("{} {text}", self.on_stderr("warning:", Tone::Warning)));
+        self.tell(&format!(
+            "{} {text}",
+            self.on_stderr("warning:", Tone::Warning)
+        ));
     }
 
     pub(crate) fn hint(self, text: &str) {
@@ -78,7 +81,10 @@ impl Output {
     /// Says why, and what to do, and gives the code to end with.
     pub(crate) fn failure(self, failure: &Failure) -> ExitCode {
         if let Some(message) = &failure.message {
-            self.tell(&format!("{} {message}", self.on_stderr("error:", Tone::Bad)));
+            self.tell(&format!(
+                "{} {message}",
+                self.on_stderr("error:", Tone::Bad)
+            ));
         }
         if let Some(advice) = &failure.advice {
             self.hint(advice);

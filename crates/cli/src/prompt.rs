@@ -1,6 +1,8 @@
 //! How a person at a terminal is told to sign in.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use keyless::login::{Prompt, SignInPage, browser};
@@ -16,7 +18,7 @@ pub(crate) struct TerminalPrompt {
     screen: Arc<Screen>,
     start_browser: bool,
     command: Option<Vec<String>>,
-    waiting: Arc<Waiting>,
+    waiting: Mutex<Option<Waiting>>,
 }
 
 impl TerminalPrompt {
@@ -27,7 +29,7 @@ impl TerminalPrompt {
             screen: Arc::new(screen),
             start_browser: true,
             command: None,
-            waiting: Arc::default(),
+            waiting: Mutex::default(),
         }
     }
 
@@ -49,7 +51,11 @@ impl TerminalPrompt {
 
     /// Nobody is waited for any more.
     pub(crate) fn done(&self) {
-        self.waiting.end();
+        self.wait(None);
+    }
+
+    fn wait(&self, waiting: Option<Waiting>) {
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
     }
 }
 
@@ -72,7 +78,7 @@ impl Prompt for TerminalPrompt {
             )
         });
         if self.screen.is_terminal() {
-            Waiting::begin(&self.waiting, &self.screen, page.timeout);
+            self.wait(Some(Waiting::begin(Arc::clone(&self.screen), page.timeout)));
         }
     }
 
@@ -90,52 +96,39 @@ impl Prompt for TerminalPrompt {
     }
 }
 
-impl Drop for TerminalPrompt {
-    fn drop(&mut self) {
-        self.done();
-    }
-}
-
-/// A line that counts down while a person signs in, and goes away.
-#[derive(Debug, Default)]
+/// A line that counts down while a person signs in, and is taken away when this is dropped.
+#[derive(Debug)]
 struct Waiting {
-    shown: Mutex<bool>,
-    ended: Condvar,
+    end: Option<mpsc::Sender<()>>,
+    line: Option<JoinHandle<()>>,
 }
 
 impl Waiting {
-    fn begin(this: &Arc<Self>, screen: &Arc<Screen>, timeout: Duration) {
-        *this.shown.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        let (waiting, screen) = (Arc::clone(this), Arc::clone(screen));
-        std::thread::spawn(move || waiting.count_down(&screen, timeout));
-    }
-
-    fn count_down(&self, screen: &Screen, timeout: Duration) {
-        let end = Instant::now() + timeout;
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        while *shown {
-            let left = end.saturating_duration_since(Instant::now()).as_secs();
-            screen.show(&format!("\rwaiting, {}:{:02} left ", left / 60, left % 60));
-            shown = self
-                .ended
-                .wait_timeout(shown, Duration::from_secs(1))
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-            if !*shown || left == 0 {
-                break;
+    fn begin(screen: Arc<Screen>, timeout: Duration) -> Self {
+        let (end, ended) = mpsc::channel();
+        let line = std::thread::spawn(move || {
+            let last = Instant::now() + timeout;
+            loop {
+                let left = last.saturating_duration_since(Instant::now()).as_secs();
+                screen.show(&format!("\rwaiting, {}:{:02} left ", left / 60, left % 60));
+                if ended.recv_timeout(Duration::from_secs(1)) != Err(RecvTimeoutError::Timeout) {
+                    break;
+                }
             }
+            screen.show("\r\x1b[K");
+        });
+        Self {
+            end: Some(end),
+            line: Some(line),
         }
-        screen.show("\r\x1b[K");
-        *shown = false;
-        self.ended.notify_all();
     }
+}
 
-    /// Takes the line away, and returns when it is gone.
-    fn end(&self) {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        if std::mem::take(&mut *shown) {
-            self.ended.notify_all();
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.end = None;
+        if let Some(line) = self.line.take() {
+            let _ = line.join(); // what is printed next must not stand in its place
         }
-        drop(shown);
     }
 }

@@ -7,9 +7,9 @@ use aws_smithy_types::date_time::Format;
 
 /// RFC 3339 in UTC, whole seconds: `2026-01-01T00:00:00Z`.
 pub(crate) fn rfc3339(at: SystemTime) -> String {
-    let seconds = at
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    });
     // Fails for years beyond 9999 alone, and no token or session lasts until then.
     DateTime::from_secs(seconds)
         .fmt(Format::DateTime)
@@ -29,9 +29,8 @@ pub(crate) fn when(at: SystemTime, now: SystemTime) -> String {
 
 /// `45 seconds`, `59 minutes`, `1 hour`, `11 h 30 min`: the two parts that matter.
 pub(crate) fn length(time: Duration) -> String {
-    let plural = |count: u64, word: &str| {
-        format!("{count} {word}{}", if count == 1 { "" } else { "s" })
-    };
+    let plural =
+        |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let minutes = time.as_secs() / 60;
     match (minutes / 60, minutes % 60) {
         (0, 0) => plural(time.as_secs(), "second"),

@@ -1,0 +1,152 @@
+//! Whole processes, from start to exit: a cached `credential-process` beside `/bin/true` (goal 2.0 times), and a cold one.
+#![allow(clippy::print_stdout)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use keyless_benches::medians;
+use keyless_sandbox::Sandbox;
+
+const HOT_ROUNDS: usize = 500;
+const COLD_ROUNDS: usize = 100;
+
+#[tokio::main]
+async fn main() {
+    let keyless = distributed_binary();
+    let home = tempfile::tempdir().expect("a folder");
+    let sandbox = Sandbox::builder()
+        .sign_in_as("alice")
+        .start()
+        .await
+        .expect("the sandbox starts");
+    let token = home.path().join("token");
+    std::fs::write(&token, sandbox.id_token_for("alice").expect("Alice")).expect("written");
+    let config = format!(
+        "[identity.person]\nissuer = \"{}\"\nclient_id = \"{}\"\n\n[profile.hot]\nidentity = \"person\"\nrole = \"{role}\"\nendpoint_url = \"{sts}\"\n\n\
+         [identity.job]\ntoken_file = \"{token}\"\n\n[profile.cold]\nidentity = \"job\"\nrole = \"{role}\"\nendpoint_url = \"{sts}\"\nstore = \"memory\"\n",
+        sandbox.issuer(),
+        sandbox.client_id(),
+        role = sandbox.role_arn("Developer"),
+        sts = sandbox.sts_endpoint(),
+        token = token.display(),
+    );
+    std::fs::write(home.path().join("keyless.toml"), config).expect("written");
+    let run = |arguments: &[&str]| {
+        let status = at_home(&keyless, home.path())
+            .args(arguments)
+            .status()
+            .expect("keyless starts");
+        assert!(status.success(), "{arguments:?}: {status}");
+    };
+    sign_in(&keyless, home.path());
+
+    let json = home.path().join("session.json");
+    std::fs::write(
+        &json,
+        at_home(&keyless, home.path())
+            .args(["credential-process", "hot"])
+            .stdout(Stdio::piped())
+            .output()
+            .expect("keyless starts")
+            .stdout,
+    )
+    .expect("written");
+    let other = |program: &str, arguments: &[&str]| {
+        let status = Command::new(program)
+            .args(arguments)
+            .stdout(Stdio::null())
+            .status()
+            .expect("it starts");
+        assert!(status.success());
+    };
+    let json = json.display().to_string();
+    let before = sandbox.calls();
+    let mut hot: Vec<(&str, Box<dyn FnMut()>)> = vec![
+        ("/bin/true", Box::new(|| other("/bin/true", &[]))),
+        ("cat of the same JSON", Box::new(|| other("cat", &[&json]))),
+        (
+            "keyless credential-process, cached",
+            Box::new(|| run(&["credential-process", "hot"])),
+        ),
+    ];
+    print_table("hot path", HOT_ROUNDS, &mut hot);
+    assert_eq!(sandbox.calls(), before, "the hot path asked somebody");
+
+    let mut cold: Vec<(&str, Box<dyn FnMut()>)> = vec![
+        ("/bin/true", Box::new(|| other("/bin/true", &[]))),
+        ("keyless --version", Box::new(|| run(&["--version"]))),
+        (
+            "keyless credential-process, token from a file, nothing kept",
+            Box::new(|| run(&["credential-process", "cold"])),
+        ),
+    ];
+    print_table("cold start", COLD_ROUNDS, &mut cold);
+}
+
+fn print_table(title: &str, rounds: usize, subjects: &mut [(&str, Box<dyn FnMut() + '_>)]) {
+    let times = medians(rounds, subjects);
+    println!("{title}, median of {rounds}");
+    for ((name, _), time) in subjects.iter().zip(&times) {
+        println!(
+            "  {:>8.3} ms  {:>5.2} x  {name}",
+            time.as_secs_f64() * 1e3,
+            time.as_secs_f64() / times[0].as_secs_f64()
+        );
+    }
+}
+
+/// Signs Alice in, with a browser made of `curl`.
+fn sign_in(keyless: &Path, home: &Path) {
+    let status = at_home(keyless, home)
+        .args(["login", "hot"])
+        .env("BROWSER", "curl -sL -o /dev/null")
+        .status()
+        .expect("keyless starts");
+    assert!(status.success(), "nobody signed in: {status}");
+}
+
+fn at_home(keyless: &Path, home: &Path) -> Command {
+    let mut command = Command::new(keyless);
+    command
+        .env_clear()
+        .env("HOME", home)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command
+        .env("KEYLESS_CONFIG", home.join("keyless.toml"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
+/// The binary as it is distributed: small and stripped.
+fn distributed_binary() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let built = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "--profile",
+            "dist",
+            "--package",
+            "keyless-cli",
+            "--message-format",
+            "json",
+        ])
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo starts");
+    assert!(built.status.success(), "the binary does not build");
+    let messages = String::from_utf8_lossy(&built.stdout).into_owned();
+    let binary = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .expect("cargo names the binary");
+    println!(
+        "{} bytes  {}",
+        std::fs::metadata(&binary).expect("it is there").len(),
+        binary.display()
+    );
+    binary
+}

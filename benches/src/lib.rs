@@ -1,1 +1,0 @@
-//! Speed and memory, compared within a run.

@@ -1,0 +1,125 @@
+//! The `credential_process` line in `~/.aws/config`, by which every AWS tool gets its credentials from here.
+
+mod command_line;
+mod edit;
+mod replace;
+mod shadow;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::context::{Chosen, Context};
+use crate::exit::{Failure, INTERNAL, INVALID};
+
+/// What is to be written, checked as far as it can be beforehand.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    file: PathBuf,
+    name: String,
+    line: String,
+    region: Option<String>,
+}
+
+/// A profile `name` in the AWS configuration that runs `keyless credential-process` for `chosen`.
+///
+/// # Errors
+/// Where the name, or the command line, cannot stand in that file.
+pub(crate) fn plan(context: &Context, name: &str, chosen: &Chosen) -> Result<Plan, Failure> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.@/+:".contains(c);
+    if name.is_empty() || !name.chars().all(plain) {
+        return Err(Failure::new(
+            INVALID,
+            format!("{name:?} cannot be the name of an AWS profile"),
+        )
+        .with_advice("use letters, digits and _ - . @ / + : alone"));
+    }
+    if chosen.profile.role.is_none() {
+        return Err(
+            Failure::new(INVALID, "there is no role, and so no session for AWS tools").with_advice(
+                "give the profile a role: role = \"arn:aws:iam::ACCOUNT:role/NAME\", or --role",
+            ),
+        );
+    }
+    let program = command_line::this_program(&context.environment)?;
+    let words = [program, "credential-process".into()]
+        .into_iter()
+        .chain(chosen.words.iter().cloned());
+    Ok(Plan {
+        file: file(context, "AWS_CONFIG_FILE", "config")?,
+        name: name.to_owned(),
+        line: command_line::quoted(words)?,
+        region: chosen.profile.region.clone(),
+    })
+}
+
+impl Plan {
+    /// Writes it, and warns of what would keep AWS tools from reading it.
+    pub(crate) fn carry_out(self, context: &Context) -> Result<(), Failure> {
+        let output = context.output;
+        let shown = self.file.display();
+        let unwritable = |what: &str, error: &io::Error| {
+            Failure::new(INTERNAL, format!("{shown} cannot be {what}: {error}"))
+                .with_advice("you are signed in all the same; make room, or make the file writable, and run the command again")
+        };
+        let before = read(&self.file).map_err(|error| unwritable("read", &error))?;
+        let edited = edit::put(&before, &self.name, &self.line, self.region.as_deref());
+        if edited.text == before {
+            output.say(&format!(
+                "the profile {} in {shown} is as it should be",
+                self.name
+            ));
+        } else {
+            replace::replace(&self.file, &edited.text)
+                .map_err(|error| unwritable("written", &error))?;
+            output.say(&format!("wrote the profile {} into {shown}", self.name));
+        }
+        if let (Some(ours), Some(theirs)) = (&self.region, &edited.other_region) {
+            output.warning(&format!(
+                "the profile {} keeps its region {theirs}; here it is {ours}",
+                self.name
+            ));
+        }
+        for variable in ["KEYLESS_CONFIG", "KEYLESS_STORE_DIR"] {
+            if context.environment.os(variable).is_some() {
+                output.warning(&format!(
+                    "{variable} is set: AWS tools have to be run with the same value"
+                ));
+            }
+        }
+        let credentials = file(context, "AWS_SHARED_CREDENTIALS_FILE", "credentials")?;
+        let beside = read(&credentials).unwrap_or_default();
+        for shadow in shadow::shadows(
+            &self.name,
+            (&self.file, &edited.text),
+            (&credentials, &beside),
+            &context.environment,
+        ) {
+            output.warning(&shadow);
+        }
+        output.say(&format!(
+            "try it: aws --profile {} sts get-caller-identity",
+            self.name
+        ));
+        Ok(())
+    }
+}
+
+/// Where AWS tools look: the variable, else the file in `~/.aws`.
+fn file(context: &Context, variable: &str, name: &str) -> Result<PathBuf, Failure> {
+    if let Some(file) = context.environment.os(variable) {
+        return Ok(file.into());
+    }
+    let home = context.environment.home().ok_or_else(|| {
+        Failure::new(INVALID, "there is no home folder, and so no ~/.aws")
+            .with_advice(format!("set HOME, or {variable} to the file's path"))
+    })?;
+    Ok(home.join(".aws").join(name))
+}
+
+/// A file that is not there is an empty one.
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    match std::fs::read(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read,
+    }
+}

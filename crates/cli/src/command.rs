@@ -1,0 +1,38 @@
+//! One file for each command.
+
+mod completions;
+mod credential_process;
+mod demo;
+mod env;
+mod exec;
+mod login;
+mod logout;
+mod sandbox;
+mod status;
+mod token;
+
+use std::process::ExitCode;
+
+use crate::args::{Cli, Command};
+use crate::context::Context;
+
+/// Does what was asked, and says so where it could not be done.
+pub(crate) fn run(cli: Cli) -> ExitCode {
+    let context = match Context::new(cli.global) {
+        Ok(context) => context,
+        Err((output, failure)) => return output.failure(&failure),
+    };
+    let outcome = match cli.command {
+        Command::Demo(args) => demo::run(&context, &args),
+        Command::Login(args) => login::run(&context, &args),
+        Command::CredentialProcess(args) => credential_process::run(&context, &args),
+        Command::Env(args) => env::run(&context, &args),
+        Command::Exec(args) => exec::run(&context, &args),
+        Command::Token(args) => token::run(&context, &args),
+        Command::Status(args) => status::run(&context, &args),
+        Command::Logout(args) => logout::run(&context, &args),
+        Command::Sandbox(args) => sandbox::run(&context, &args),
+        Command::Completions(args) => completions::run(&context, &args),
+    };
+    outcome.unwrap_or_else(|failure| context.output.failure(&failure))
+}

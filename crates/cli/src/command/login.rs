@@ -1,0 +1,110 @@
+//! `keyless login`: a person signs in, and the session is fetched at once.
+
+use std::process::ExitCode;
+
+use keyless::{IdToken, Session, Source, text};
+use serde_json::json;
+
+use super::status::session_json;
+use crate::args::Login;
+use crate::aws_config;
+use crate::context::{Asked, Chosen, Context, run as run_async};
+use crate::exit::{Failure, Outcome};
+use crate::words::{rfc3339, when};
+
+pub(super) fn run(context: &Context, args: &Login) -> Outcome {
+    let chosen = context.choose(args.profile.name.as_deref(), &args.flags)?;
+    // What would fail anyway is told before a person is bothered.
+    let plan = args
+        .write_aws_config
+        .as_deref()
+        .map(|name| aws_config::plan(context, name, &chosen))
+        .transpose()?;
+    let asked = context.signing_in(&chosen, args.no_browser, args.timeout)?;
+    if chosen.profile.role.is_some() {
+        asked.access.provider()?;
+    }
+    let done = run_async(async {
+        let done = sign_in(context, &chosen, &asked, args.force).await;
+        if let Some(prompt) = &asked.prompt {
+            prompt.done();
+        }
+        done
+    })?;
+    if args.json {
+        context.output.data(&done.json(&chosen))?;
+    } else {
+        done.tell(context);
+    }
+    if let Some(plan) = plan {
+        plan.carry_out(context)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who is signed in now, and the session of the role.
+struct Done {
+    token: Option<IdToken>,
+    session: Option<Session>,
+}
+
+async fn sign_in(
+    context: &Context,
+    chosen: &Chosen,
+    asked: &Asked,
+    force: bool,
+) -> Result<Done, Failure> {
+    let access = &asked.access;
+    let token = match (access.login(), access.held()) {
+        (None, _) => {
+            context
+                .output
+                .say("nobody needs to sign in: the token comes from elsewhere");
+            None
+        }
+        (Some(_), Some(token)) if !force => {
+            context.output.tell(&format!(
+                "already signed in as {} at {} until {}",
+                token.who(),
+                text::printable(token.issuer()),
+                when(token.expires_at(), context.now())
+            ));
+            context.output.say("use --force to sign in again");
+            Some(token)
+        }
+        (Some(login), _) => Some(login.sign_in().await?),
+    };
+    let session = match &chosen.profile.role {
+        Some(_) => Some(access.provider()?.session().await?),
+        None => None,
+    };
+    Ok(Done { token, session })
+}
+
+impl Done {
+    fn tell(&self, context: &Context) {
+        if let Some(session) = &self.session {
+            context
+                .output
+                .say(&format!("role     {}", text::printable(session.role_arn())));
+            context.output.say(&format!(
+                "session  {} until {}",
+                session.credentials().access_key_id(),
+                when(session.expires_at(), context.now())
+            ));
+        }
+    }
+
+    fn json(&self, chosen: &Chosen) -> String {
+        let identity = self.token.as_ref().map(|token| {
+            json!({
+                "who": token.who(),
+                "issuer": token.issuer(),
+                "subject": token.subject(),
+                "expires_at": rfc3339(token.expires_at()),
+            })
+        });
+        let line = json!({"profile": chosen.profile.name, "identity": identity, "session": self.session.as_ref().map(session_json)});
+        format!("{line}\n")
+    }
+}

@@ -1,0 +1,107 @@
+//! `keyless logout`: forgets the sign-in and its sessions.
+
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use keyless::{Expiring, FileStore, Session, Store};
+
+use crate::args::Logout;
+use crate::context::{Chosen, Context, run as run_async};
+use crate::exit::{Failure, INTERNAL, INVALID, Outcome};
+use crate::words::when;
+
+pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
+    if args.all {
+        return all(context);
+    }
+    let chosen = context.choose(args.profile.name.as_deref(), &args.flags)?;
+    let access = context.access(&chosen, std::time::Duration::ZERO)?;
+    let Some(login) = access.login() else {
+        return Err(elsewhere(&chosen));
+    };
+    let (before, sessions) = (login.stored(), access.sessions());
+    run_async(async {
+        access.sign_out().await;
+        Ok(())
+    })?;
+    if login.stored().is_some() {
+        return Err(Failure::new(
+            INTERNAL,
+            "the sign-in could not be removed from the store",
+        ));
+    }
+    let issuer = keyless::text::printable(login.issuer());
+    match before {
+        Some(sign_in) => context
+            .output
+            .say(&format!("signed out {} at {issuer}", sign_in.token().who())),
+        None => context
+            .output
+            .say(&format!("nobody was signed in at {issuer}")),
+    }
+    warn_of_sessions(context, &sessions);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Empties the store, whatever is in it.
+fn all(context: &Context) -> Outcome {
+    let folder = context
+        .environment
+        .store_directory()
+        .ok_or_else(|| Failure::new(INVALID, "there is no home folder, and so no store"))?;
+    let store = FileStore::new(folder);
+    let unwritable = |error: &dyn std::fmt::Display| {
+        Failure::new(INTERNAL, format!("the store could not be emptied: {error}"))
+    };
+    let entries = store.list().map_err(|error| unwritable(&error))?;
+    let sessions: Vec<Session> = entries
+        .iter()
+        .filter_map(|entry| keyless_cache::read(&store, &entry.key).ok().flatten())
+        .collect();
+    for entry in &entries {
+        store
+            .remove(&entry.key)
+            .map_err(|error| unwritable(&error))?;
+    }
+    context.output.say(&match entries.len() {
+        0 => "nothing was kept".to_owned(),
+        1 => "forgot the one entry that was kept".to_owned(),
+        count => format!("forgot all {count} entries that were kept"),
+    });
+    warn_of_sessions(context, &sessions);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// AWS has no way to end a session but its role's policies, so whoever copied one can go on.
+fn warn_of_sessions(context: &Context, sessions: &[Session]) {
+    let now = context.now();
+    let running: Vec<SystemTime> = sessions
+        .iter()
+        .map(Expiring::expires_at)
+        .filter(|end| *end > now)
+        .collect();
+    if let Some(last) = running.iter().max() {
+        let many = if running.len() == 1 {
+            "the session that was forgotten".to_owned()
+        } else {
+            format!("the {} sessions that were forgotten", running.len())
+        };
+        context.output.say(&format!(
+            "AWS goes on accepting {many} until {}",
+            when(*last, now)
+        ));
+    }
+}
+
+fn elsewhere(chosen: &Chosen) -> Failure {
+    let name = chosen
+        .profile
+        .name
+        .as_deref()
+        .map_or(String::new(), |name| format!(" {name:?}"));
+    Failure::new(
+        INVALID,
+        format!("nobody signs in for the profile{name}: its token comes from elsewhere"),
+    )
+    .with_advice("run `keyless logout --all` to forget the sessions, too")
+}

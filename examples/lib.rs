@@ -1,0 +1,1 @@
+//! The library in use: run one with `cargo run --example service`.
