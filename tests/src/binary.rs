@@ -12,7 +12,7 @@ use std::time::SystemTime;
 /// about yesterday's binary would tell nothing. `cargo build` builds it.
 pub fn keyless() -> PathBuf {
     let binary = built().join(format!("keyless{}", std::env::consts::EXE_SUFFIX));
-    fresh(binary)
+    newer_than(binary, "crates")
 }
 
 /// The example `name`, of the same profile.
@@ -22,7 +22,7 @@ pub fn keyless() -> PathBuf {
 /// As [`keyless`]; `cargo build --examples` builds it.
 pub fn example(name: &str) -> PathBuf {
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    fresh(built().join("examples").join(file))
+    newer_than(built().join("examples").join(file), "examples")
 }
 
 /// `target/PROFILE`: the running test is `target/PROFILE/deps/TEST`.
@@ -35,15 +35,18 @@ fn built() -> PathBuf {
     profile.to_owned()
 }
 
-fn fresh(binary: PathBuf) -> PathBuf {
+/// `binary`, if no source in `folder` of the repository is newer.
+fn newer_than(binary: PathBuf, folder: &str) -> PathBuf {
     let built = modified(&binary).unwrap_or_else(|| {
         panic!(
             "{} is missing: run `cargo build --all-targets` first",
             binary.display()
         )
     });
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
-    if let Some(newer) = newer_source(&crates, built) {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(folder);
+    if let Some(newer) = newer_source(&sources, built) {
         panic!(
             "{} is older than {}: run `cargo build --all-targets` first",
             binary.display(),

@@ -32,7 +32,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Status(args) => status::run(&context, &args),
         Command::Logout(args) => logout::run(&context, &args),
         Command::Sandbox(args) => sandbox::run(&context, &args),
-        Command::Completions(args) => completions::run(&context, &args),
+        Command::Completions(args) => completions::run(&args),
     };
     outcome.unwrap_or_else(|failure| context.output.failure(&failure))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use keyless::profile::{Access, Config, Profile, Use};
-use keyless::{Environment, Provider, Session};
+use keyless::{Clock, Environment, Provider, Session};
 
 use crate::args::{Asking, Global};
 use crate::exit::{Failure, INTERNAL, INTERRUPTED, SIGN_IN};
@@ -19,6 +19,7 @@ use crate::prompt::TerminalPrompt;
 pub(crate) struct Context {
     pub(crate) output: Output,
     pub(crate) environment: Environment,
+    clock: Clock,
 }
 
 impl Context {
@@ -28,13 +29,14 @@ impl Context {
             Ok(()) => Ok(Self {
                 output,
                 environment,
+                clock: Clock::system(),
             }),
             Err(error) => Err((output, error.into())),
         }
     }
 
     pub(crate) fn now(&self) -> SystemTime {
-        SystemTime::now()
+        self.clock.now()
     }
 
     /// The profile called `name` with `flags` over it, or what the flags alone say.
@@ -56,6 +58,7 @@ impl Context {
     pub(crate) fn access(&self, chosen: &Chosen, patience: Duration) -> Result<Access, Failure> {
         let usage = Use {
             patience,
+            clock: self.clock.clone(),
             ..Use::default()
         };
         Ok(chosen.profile.access(&self.environment, usage)?)
@@ -105,7 +108,7 @@ impl Context {
             prompt: prompt.clone().map(|prompt| prompt as _),
             timeout: Some(timeout),
             patience: PATIENCE,
-            ..Use::default()
+            clock: self.clock.clone(),
         };
         let access = chosen.profile.access(&self.environment, usage)?;
         Ok(Asked { access, prompt })
@@ -123,26 +126,7 @@ impl Context {
     pub(crate) fn session(&self, chosen: &Chosen, asking: &Asking) -> Result<Session, Failure> {
         let asked = self.asking(chosen, asking)?;
         let provider = asked.access.provider()?;
-        self.fresh(chosen, &provider, asked.prompt.as_deref())
-    }
-
-    /// The session at hand without a runtime, else by way of one.
-    pub(crate) fn fresh(
-        &self,
-        chosen: &Chosen,
-        provider: &Provider,
-        prompt: Option<&TerminalPrompt>,
-    ) -> Result<Session, Failure> {
-        if let Some(session) = provider.peek() {
-            return Ok(session);
-        }
-        run(async {
-            let outcome = provider.session().await;
-            if let Some(prompt) = prompt {
-                prompt.done();
-            }
-            outcome.map_err(|error| chosen.explain(error.into()))
-        })
+        chosen.fresh(&provider, asked.prompt.as_deref())
     }
 }
 
@@ -158,6 +142,24 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
+    /// The session at hand without a runtime, else by way of one.
+    pub(crate) fn fresh(
+        &self,
+        provider: &Provider,
+        prompt: Option<&TerminalPrompt>,
+    ) -> Result<Session, Failure> {
+        if let Some(session) = provider.peek() {
+            return Ok(session);
+        }
+        run(async {
+            let outcome = provider.session().await;
+            if let Some(prompt) = prompt {
+                prompt.done();
+            }
+            outcome.map_err(|error| self.explain(error.into()))
+        })
+    }
+
     /// Where nobody is signed in: the command to run.
     pub(crate) fn explain(&self, failure: Failure) -> Failure {
         if failure.code != SIGN_IN {

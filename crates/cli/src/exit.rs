@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use keyless::{ConfigError, Error, ExchangeError, ExchangeErrorKind, TokenError, TokenErrorKind};
 
-use crate::output::Output;
+use crate::output::{self, Output};
 
 /// How a command goes.
 pub(crate) type Outcome = Result<ExitCode, Failure>;
@@ -120,14 +120,14 @@ impl From<clap::Error> for Stopped {
 impl Stopped {
     /// Says it, where it belongs.
     pub(crate) fn report(&self) -> ExitCode {
-        let (output, text) = (Output::new(false), self.0.render().to_string());
+        let text = self.0.render().to_string();
         if self.0.use_stderr() {
-            output.message(&text);
+            output::message(&text);
             return ExitCode::from(USAGE);
         }
-        match output.data(&text) {
+        match output::data(&text) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => output.failure(&failure),
+            Err(failure) => Output::new(false).failure(&failure),
         }
     }
 }

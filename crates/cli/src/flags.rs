@@ -296,7 +296,7 @@ mod tests {
             Some("arn:aws:iam::111122223333:role/x")
         );
         assert_eq!(profile.region.as_deref(), Some("eu-west-1"));
-        assert_eq!(profile.duration, Some(Duration::from_secs(900)));
+        assert_eq!(profile.duration, Some(Duration::from_mins(15)));
         assert_eq!(profile.via, ["arn:1", "arn:2"]);
         assert_eq!(profile.policy.as_deref(), Some("{}"));
         assert_eq!(profile.policy_arns, ["arn:3"]);

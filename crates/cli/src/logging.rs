@@ -20,12 +20,9 @@ pub(crate) fn begin(
     environment: &Environment,
 ) -> Result<(), ConfigError> {
     let chosen = environment.text("KEYLESS_LOG");
-    let warnings = Warnings(output).with_filter(filter_fn(is_warning_of_ours));
+    let only = filter_fn(is_warning_of_ours).with_max_level_hint(LevelFilter::WARN);
+    let subscriber = tracing_subscriber::registry().with(Warnings(output).with_filter(only));
     if verbose == 0 && chosen.is_none() {
-        // Everything below a warning is switched off at its source.
-        let subscriber = tracing_subscriber::registry()
-            .with(LevelFilter::WARN)
-            .with(warnings);
         let _ = tracing::subscriber::set_global_default(subscriber);
         return Ok(());
     }
@@ -46,9 +43,7 @@ pub(crate) fn begin(
         .with_ansi(false)
         .compact()
         .with_filter(targets.and(filter_fn(|metadata| !is_warning_of_ours(metadata))));
-    let _ = tracing::subscriber::set_global_default(
-        tracing_subscriber::registry().with(warnings).with(all),
-    );
+    let _ = tracing::subscriber::set_global_default(subscriber.with(all));
     Ok(())
 }
 

@@ -9,7 +9,6 @@ mod flags;
 mod logging;
 mod output;
 mod prompt;
-mod scripted;
 mod words;
 
 use std::process::ExitCode;

@@ -20,7 +20,6 @@ pub(crate) enum Tone {
     Warning,
     Hint,
     Strong,
-    Faint,
 }
 
 impl Output {
@@ -33,55 +32,28 @@ impl Output {
         }
     }
 
-    /// What was asked for, as it is. A reader who has gone away is no failure: the command is over.
-    pub(crate) fn data(self, text: &str) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        match stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::silent(0)),
-            Err(error) => Err(Failure::new(
-                INTERNAL,
-                format!("standard output cannot be written: {error}"),
-            )),
-        }
-    }
-
     /// A line for the person, unless they want it quiet.
     pub(crate) fn say(self, line: &str) {
         if !self.quiet {
-            self.tell(line);
+            tell(line);
         }
     }
 
-    /// A line that a person must see.
-    pub(crate) fn tell(self, line: &str) {
-        self.message(&format!("{line}\n"));
-    }
-
-    /// A text for stderr, as it is.
-    pub(crate) fn message(self, text: &str) {
-        // With nobody to tell there is nothing to be done about it.
-        let _ = io::stderr().lock().write_all(text.as_bytes());
-    }
-
     pub(crate) fn warning(self, text: &str) {
-        self.tell(&format!(
+        tell(&format!(
             "{} {text}",
             self.on_stderr("warning:", Tone::Warning)
         ));
     }
 
     pub(crate) fn hint(self, text: &str) {
-        self.tell(&format!("{} {text}", self.on_stderr("hint:", Tone::Hint)));
+        tell(&format!("{} {text}", self.on_stderr("hint:", Tone::Hint)));
     }
 
     /// Says why, and what to do, and gives the code to end with.
     pub(crate) fn failure(self, failure: &Failure) -> ExitCode {
         if let Some(message) = &failure.message {
-            self.tell(&format!(
+            tell(&format!(
                 "{} {message}",
                 self.on_stderr("error:", Tone::Bad)
             ));
@@ -101,6 +73,33 @@ impl Output {
     pub(crate) fn on_stdout(self, text: &str, tone: Tone) -> String {
         painted(text, tone, self.colour && io::stdout().is_terminal())
     }
+}
+
+/// What was asked for, as it is. A reader who has gone away is no failure: the command is over.
+pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::silent(0)),
+        Err(error) => Err(Failure::new(
+            INTERNAL,
+            format!("standard output cannot be written: {error}"),
+        )),
+    }
+}
+
+/// A line that a person must see.
+pub(crate) fn tell(line: &str) {
+    message(&format!("{line}\n"));
+}
+
+/// A text for stderr, as it is.
+pub(crate) fn message(text: &str) {
+    // With nobody to tell there is nothing to be done about it.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Whether data goes to a person's eyes.
@@ -153,7 +152,6 @@ fn painted(text: &str, tone: Tone, colour: bool) -> String {
         Tone::Warning => "1;33",
         Tone::Hint => "1;36",
         Tone::Strong => "1",
-        Tone::Faint => "2",
     };
     format!("\x1b[{code}m{text}\x1b[0m")
 }

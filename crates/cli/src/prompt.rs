@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use keyless::login::{Prompt, SignInPage, browser};
 use keyless::{Environment, IdToken, text};
 
-use crate::output::{Output, Screen};
+use crate::output::{self, Output, Screen};
 
 /// Opens the browser, prints the link beside it, shows that it waits, and says who signed in.
 #[derive(Debug)]
@@ -85,8 +85,7 @@ impl Prompt for TerminalPrompt {
     fn signed_in(&self, token: &IdToken, before: Option<&IdToken>) {
         self.done();
         let issuer = text::printable(token.issuer());
-        self.output
-            .tell(&format!("signed in as {} at {issuer}", token.who()));
+        output::tell(&format!("signed in as {} at {issuer}", token.who()));
         if let Some(before) = before {
             self.output.warning(&format!(
                 "this is somebody else than before: until now {} was signed in, whose sessions are forgotten",

@@ -27,11 +27,15 @@ pub(crate) fn when(at: SystemTime, now: SystemTime) -> String {
     format!("{minute} UTC, {distance}")
 }
 
-/// `45 seconds`, `59 minutes`, `1 hour`, `11 h 30 min`: the two parts that matter.
+/// `45 seconds`, `59 minutes`, `1 hour`, `11 h 30 min`: the two parts that matter, rounded.
 pub(crate) fn length(time: Duration) -> String {
     let plural =
         |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    let minutes = time.as_secs() / 60;
+    let minutes = if time < Duration::from_mins(1) {
+        0
+    } else {
+        (time.as_secs() + 30) / 60
+    };
     match (minutes / 60, minutes % 60) {
         (0, 0) => plural(time.as_secs(), "second"),
         (0, minutes) => plural(minutes, "minute"),
@@ -51,17 +55,18 @@ mod tests {
 
     #[test]
     fn times_are_told_as_people_say_them() {
-        let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let now = UNIX_EPOCH + Duration::from_hours(500_000);
         for (seconds, said) in [
             (45, "2027-01-15 08:00 UTC, in 45 seconds"),
-            (3599, "2027-01-15 08:59 UTC, in 59 minutes"),
+            (3540, "2027-01-15 08:59 UTC, in 59 minutes"),
+            (3599, "2027-01-15 08:59 UTC, in 1 hour"),
             (3600, "2027-01-15 09:00 UTC, in 1 hour"),
             (41_400, "2027-01-15 19:30 UTC, in 11 h 30 min"),
         ] {
             assert_eq!(when(now + Duration::from_secs(seconds), now), said);
         }
         assert_eq!(
-            when(now, now + Duration::from_secs(120)),
+            when(now, now + Duration::from_mins(2)),
             "2027-01-15 08:00 UTC, 2 minutes ago"
         );
         assert_eq!(

@@ -85,7 +85,7 @@ fn pause(attempt: u32) -> Duration {
     longest.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
 
-fn in_words<E: ProvideErrorMetadata>(error: SdkError<E, HttpResponse>) -> ExchangeError {
+pub(crate) fn in_words<E: ProvideErrorMetadata>(error: SdkError<E, HttpResponse>) -> ExchangeError {
     let unreachable = |reason: String| {
         ExchangeError::new(ExchangeErrorKind::Unreachable, reason)
             .with_advice("check this machine's network and proxy, and the region or endpoint")

@@ -23,6 +23,7 @@
 
 mod assume_role;
 mod call;
+mod caller;
 mod endpoint;
 mod error;
 mod exchange;
@@ -34,6 +35,7 @@ mod web_identity;
 
 pub use assume_role::{AssumeRole, AssumeRoleBuilder};
 pub use aws_smithy_runtime_api::client::http::HttpClient;
+pub use caller::{CallerIdentity, caller_identity};
 pub use endpoint::Sts;
 pub use error::{ExchangeError, ExchangeErrorKind};
 pub use exchange::{Exchange, Then};

@@ -8,13 +8,14 @@ use serde::Serialize;
 use crate::args::CredentialProcess;
 use crate::context::{Context, PATIENCE};
 use crate::exit::Outcome;
+use crate::output;
 use crate::words::rfc3339;
 
 pub(super) fn run(context: &Context, args: &CredentialProcess) -> Outcome {
     let chosen = context.choose(args.profile.name.as_deref(), &args.flags)?;
     let provider = context.access(&chosen, PATIENCE)?.provider()?;
-    let session = context.fresh(&chosen, &provider, None)?;
-    context.output.data(&document(&session))?;
+    let session = chosen.fresh(&provider, None)?;
+    output::data(&document(&session))?;
     Ok(ExitCode::SUCCESS)
 }
 

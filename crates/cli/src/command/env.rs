@@ -8,6 +8,7 @@ use super::credential_process::document;
 use crate::args::{Env, EnvFormat};
 use crate::context::Context;
 use crate::exit::{Failure, INVALID, Outcome};
+use crate::output;
 use crate::words::rfc3339;
 
 pub(super) fn run(context: &Context, args: &Env) -> Outcome {
@@ -21,7 +22,7 @@ pub(super) fn run(context: &Context, args: &Env) -> Outcome {
             &variables(&session, chosen.profile.region.as_deref()),
         )?
     };
-    context.output.data(&text)?;
+    output::data(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -10,6 +10,7 @@ use crate::args::Login;
 use crate::aws_config;
 use crate::context::{Asked, Chosen, Context, run as run_async};
 use crate::exit::{Failure, Outcome};
+use crate::output;
 use crate::words::{rfc3339, when};
 
 pub(super) fn run(context: &Context, args: &Login) -> Outcome {
@@ -32,7 +33,7 @@ pub(super) fn run(context: &Context, args: &Login) -> Outcome {
         done
     })?;
     if args.json {
-        context.output.data(&done.json(&chosen))?;
+        output::data(&done.json(&chosen))?;
     } else {
         done.tell(context);
     }
@@ -63,7 +64,7 @@ async fn sign_in(
             None
         }
         (Some(_), Some(token)) if !force => {
-            context.output.tell(&format!(
+            output::tell(&format!(
                 "already signed in as {} at {} until {}",
                 token.who(),
                 text::printable(token.issuer()),

@@ -1,5 +1,6 @@
 //! `keyless sandbox`: the sandbox as a server.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use keyless_sandbox::Sandbox as Running;
@@ -8,7 +9,7 @@ use serde_json::json;
 use crate::args::Sandbox;
 use crate::context::{Context, run as run_async};
 use crate::exit::{Failure, INVALID, Outcome};
-use crate::output::Tone;
+use crate::output::{self, Tone};
 
 pub(super) fn run(context: &Context, args: &Sandbox) -> Outcome {
     run_async(async {
@@ -25,7 +26,7 @@ pub(super) fn run(context: &Context, args: &Sandbox) -> Outcome {
         } else {
             story(context, args, &sandbox)
         };
-        context.output.data(&introduction)?;
+        output::data(&introduction)?;
         // To be interrupted is how it ends, and no failure.
         let _ = tokio::signal::ctrl_c().await;
         sandbox.shutdown().await;
@@ -76,10 +77,10 @@ fn story(context: &Context, args: &Sandbox, sandbox: &Running) -> String {
         Some(person) => format!("{person} is signed in at once, without a page"),
         None => "a page lets you choose: alice, bob or carol".to_owned(),
     };
-    let roles: String = ROLES
-        .iter()
-        .map(|(name, whom)| format!("  {:<45} {whom}\n", sandbox.role_arn(name)))
-        .collect();
+    let mut roles = String::new();
+    for (name, whom) in ROLES {
+        let _ = writeln!(roles, "  {:<45} {whom}", sandbox.role_arn(name));
+    }
     let developer = sandbox.role_arn("Developer");
     format!(
         "\

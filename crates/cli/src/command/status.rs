@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::args::Status;
 use crate::context::{Chosen, Context};
 use crate::exit::{Failure, Outcome, SIGN_IN};
-use crate::output::Tone;
+use crate::output::{self, Tone};
 use crate::words::{rfc3339, when};
 
 pub(super) fn run(context: &Context, args: &Status) -> Outcome {
@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context, args: &Status) -> Outcome {
         }
         text
     };
-    context.output.data(&text)?;
+    output::data(&text)?;
     if looks
         .iter()
         .any(|look| look.proof.is_usable() || !look.sessions.is_empty())

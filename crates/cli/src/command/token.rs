@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::args::Token;
 use crate::context::{Context, run as run_async};
 use crate::exit::Outcome;
-use crate::output::stdout_is_terminal;
+use crate::output::{self, stdout_is_terminal};
 use crate::words::when;
 
 pub(super) fn run(context: &Context, args: &Token) -> Outcome {
@@ -31,9 +31,9 @@ pub(super) fn run(context: &Context, args: &Token) -> Outcome {
     };
     if args.raw || !(args.json || stdout_is_terminal()) {
         let end = if stdout_is_terminal() { "\n" } else { "" }; // SDKs do not trim what they read from a file
-        context.output.data(&format!("{}{end}", token.expose()))?;
+        output::data(&format!("{}{end}", token.expose()))?;
     } else {
-        context.output.data(&claims(&token))?;
+        output::data(&claims(&token))?;
         context.output.say(&format!(
             "expires {}",
             when(token.expires_at(), context.now())

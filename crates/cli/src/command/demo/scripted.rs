@@ -5,10 +5,10 @@ use keyless::{Http, HttpClient, IdToken};
 
 /// Opens the link of a sign-in by itself. It says nothing: the demonstration tells the story.
 #[derive(Debug)]
-pub(crate) struct ScriptedBrowser(Http);
+pub(super) struct ScriptedBrowser(Http);
 
 impl ScriptedBrowser {
-    pub(crate) fn new(http: Http) -> Self {
+    pub(super) fn new(http: Http) -> Self {
         Self(http)
     }
 }
@@ -37,7 +37,7 @@ async fn walk(http: Http, mut address: String) {
         match next {
             // Every redirect on this way is absolute, but for the last.
             Some(next) if next.starts_with('/') => address = format!("{}{next}", origin(&address)),
-            Some(next) => address = next.to_owned(),
+            Some(next) => next.clone_into(&mut address),
             None => return,
         }
     }
