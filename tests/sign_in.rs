@@ -1,10 +1,12 @@
 //! A person signs in through a browser, and what can go wrong with it.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use keyless::{FileStore, Http, Interaction, Login, Source, TokenErrorKind};
+use keyless::profile::{Config, Use};
+use keyless::{Environment, FileStore, Http, Interaction, Login, Source, TokenErrorKind};
 use keyless_sandbox::Sandbox;
-use keyless_tests::person::{Deed, Person, browse};
+use keyless_tests::person::{Deed, Person};
 use keyless_tests::scene::Scene;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -132,6 +134,92 @@ async fn an_address_in_the_clear_is_never_sent_a_token() {
                 .to_string()
                 .contains(reserved)
         );
+    }
+}
+
+#[tokio::test]
+async fn the_request_says_what_the_profile_asks_for() {
+    let scene = Scene::new().await;
+    // The port is any that is free now, written as a range.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|free| free.local_addr())
+        .expect("a port")
+        .port();
+    let text = format!(
+        r#"
+        [identity.sandbox]
+        issuer        = "{}"
+        client_id     = "{}"
+        authorize     = {{ prompt = "login", login_hint = "alice@example.com", acr_values = "a b" }}
+        max_age       = "1h"
+        redirect_host = "localhost"
+        port          = "{port}-{}"
+        [profile.dev]
+        identity = "sandbox"
+        store    = "memory"
+        "#,
+        scene.sandbox.issuer(),
+        scene.sandbox.client_id(),
+        port.saturating_add(9),
+    );
+    let environment = Environment::of::<String, String>([]);
+    let person = Person::called("alice");
+    let usage = Use {
+        prompt: Some(Arc::new(person.clone())),
+        ..Use::default()
+    };
+    let access = Config::parse(&text, "config.toml".into())
+        .and_then(|config| config.profile(None, &environment))
+        .expect("a good file")
+        .access(&environment, usage)
+        .expect("a good profile");
+    let login = access.login().expect("a sign-in");
+    login.sign_in().await.expect("Alice signs in");
+
+    let url = url::Url::parse(&person.told().urls[0]).expect("an address");
+    for (name, expected) in [
+        ("prompt", "login"),
+        ("login_hint", "alice@example.com"),
+        ("acr_values", "a b"),
+        ("max_age", "3600"),
+    ] {
+        let said: Vec<_> = url.query_pairs().filter(|(key, _)| key == name).collect();
+        assert_eq!(said.len(), 1, "{name}: {said:?}");
+        assert_eq!(said[0].1, expected, "{name}");
+    }
+    let redirect = url.query_pairs().find(|(key, _)| key == "redirect_uri");
+    let redirect = url::Url::parse(&redirect.expect("there").1).expect("an address");
+    assert_eq!(redirect.host_str(), Some("localhost"));
+    assert!((port..=port + 9).contains(&redirect.port().expect("a port")));
+}
+
+#[tokio::test]
+async fn a_parameter_is_asked_for_once() {
+    let scene = Scene::new().await;
+    let person = Person::who(Deed::StayAway);
+    for (login, said) in [
+        (
+            scene
+                .login_builder(&person)
+                .authorize("prompt", "login")
+                .authorize("prompt", "consent"),
+            "\"prompt\" is there twice",
+        ),
+        (
+            scene
+                .login_builder(&person)
+                .max_age(Duration::from_hours(1))
+                .authorize("max_age", "999999"),
+            "\"max_age\" is there twice",
+        ),
+        (
+            scene.login_builder(&person).max_age(Duration::MAX),
+            "max_age is",
+        ),
+    ] {
+        let error = login.build().expect_err(said);
+        assert_eq!(error.kind(), TokenErrorKind::Misconfigured);
+        assert!(error.to_string().contains(said), "{error}");
     }
 }
 
@@ -325,64 +413,6 @@ async fn nobody_comes_and_the_port_is_closed_again() {
         std::net::TcpStream::connect(address).is_err(),
         "the port is still open"
     );
-}
-
-#[tokio::test]
-async fn strangers_at_the_port_neither_end_nor_complete_the_sign_in() {
-    let scene = Scene::new().await;
-    let person = Person::who(Deed::StayAway);
-    let login = scene.login(&person);
-    let waiting = tokio::spawn(async move { login.sign_in().await });
-    while person.told().links.is_empty() {
-        tokio::task::yield_now().await;
-    }
-    let told = person.told();
-    let callback = url::Url::parse(&told.urls[0])
-        .expect("a URL")
-        .query_pairs()
-        .find(|(name, _)| name == "redirect_uri")
-        .expect("there")
-        .1
-        .into_owned();
-    let state = url::Url::parse(&told.urls[0])
-        .expect("a URL")
-        .query_pairs()
-        .find(|(name, _)| name == "state")
-        .expect("there")
-        .1
-        .into_owned();
-    for stranger in [
-        format!("{callback}?error=access_denied"),
-        format!("{callback}?error=access_denied&state=wrong"),
-        format!("{callback}?code=stolen&state=wrong"),
-        format!("{callback}?code=stolen"),
-        format!("{callback}?code=a&code=b&state={state}"),
-        format!("{callback}?state={state}&state={state}&code=x"),
-        callback.replace("/callback", "/favicon.ico"),
-        callback.replace("/callback", "/"),
-    ] {
-        browse(&stranger, &Deed::StayAway).await;
-        assert!(!waiting.is_finished(), "{stranger} ended the sign-in");
-    }
-    let page = browse(&told.links[0], &Deed::SignInAs("alice".into())).await;
-    assert!(page.contains("Signed in as alice@example.com"), "{page}");
-    let used = browse_quietly(&told.links[0]).await;
-    assert!(
-        used.is_none_or(|page| page.contains("has been used")),
-        "the link works twice"
-    );
-    assert_eq!(
-        waiting.await.expect("no panic").expect("signed in").email(),
-        Some("alice@example.com")
-    );
-}
-
-/// The page behind `link`, or nothing where the port is closed already.
-async fn browse_quietly(link: &str) -> Option<String> {
-    let link = link.to_owned();
-    tokio::spawn(async move { browse(&link, &Deed::StayAway).await })
-        .await
-        .ok()
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Stories against the sandbox and against real programs.
 //!
 //! The stories are the files beside `src`. Here is what they share: the real programs ([`real`]) and the
-//! `keyless` command ([`binary`]), a person who signs in ([`person`]) and the scene that they do it in ([`scene`]). A story that needs a real program is `#[ignore]`d, so that a bare `cargo test` needs
+//! `keyless` command ([`binary`]), a person who signs in ([`person`]), an identity provider that may lie ([`hostile`]) and the scene that they do it in ([`scene`]). A story that needs a real program is `#[ignore]`d, so that a bare `cargo test` needs
 //! Rust alone:
 //!
 //! ```no_run
@@ -19,6 +19,8 @@
 
 pub mod binary;
 pub mod browser;
+pub mod hostile;
 pub mod person;
 pub mod real;
 pub mod scene;
+pub mod webdriver;

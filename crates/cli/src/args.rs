@@ -7,10 +7,36 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Stopped;
 use crate::flags::Flags;
+use crate::words::time;
 
 /// Reads the command line. Help and version are answers, too.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Stopped> {
-    Cli::try_parse_from(words).map_err(Stopped::from)
+    let words: Vec<OsString> = words.into_iter().collect();
+    match plain_credential_process(&words) {
+        Some(cli) => Ok(cli),
+        None => Cli::try_parse_from(words).map_err(Stopped::from),
+    }
+}
+
+/// `keyless credential-process PROFILE` and no more, read by hand: SDKs run it again and again, and clap would put all the commands
+/// and flags together first.
+fn plain_credential_process(words: &[OsString]) -> Option<Cli> {
+    let [_, command, name] = words else {
+        return None;
+    };
+    let name = name.to_str().filter(|name| !name.starts_with('-'))?;
+    (command == "credential-process").then(|| Cli {
+        global: Global {
+            verbose: 0,
+            quiet: false,
+        },
+        command: Command::CredentialProcess(CredentialProcess {
+            profile: ProfileName {
+                name: Some(name.to_owned()),
+            },
+            flags: Flags::default(),
+        }),
+    })
 }
 
 /// Short-lived AWS credentials from the identity you already have.
@@ -28,10 +54,10 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  keyless demo                                  the whole story in seconds, without an account
-  keyless login dev --write-aws-config dev      sign in, and let every AWS tool use the session
-  keyless exec -p dev -- aws s3 ls              run one command with the session
-  eval \"$(keyless env dev)\"                     put the session into this shell
+  keyless demo                                the whole story, without an account
+  keyless login dev --write-aws-config dev    let every AWS tool use the session
+  keyless exec -p dev -- aws s3 ls            run one command with the session
+  eval \"$(keyless env dev)\"                   put the session into this shell
 
 Profiles stand in ~/.config/keyless/config.toml:
   [identity.corp]
@@ -43,8 +69,11 @@ Profiles stand in ~/.config/keyless/config.toml:
   role      = \"arn:aws:iam::111122223333:role/Developer\"
   region    = \"eu-west-1\"
 
-Exit codes: 0 done, 1 internal error, 2 usage, 3 a person must sign in, 4 denied or refused, 5 misconfigured or invalid,
-6 unreachable, timed out or throttled, 130 interrupted; with `exec` the command's own.";
+Exit codes:
+  0 done                         4 denied or refused
+  1 internal error               5 misconfigured or invalid
+  2 usage                        6 unreachable, timed out or throttled
+  3 a person must sign in        130 interrupted; with `exec` the command's own";
 
 /// Flags of every command.
 #[derive(Clone, Copy, Debug, Args)]
@@ -65,8 +94,10 @@ pub(crate) enum Command {
     #[command(after_help = "\
 Examples:
   keyless login dev
-  keyless login dev --write-aws-config dev      then `aws --profile dev …`, boto3 and every SDK work unchanged
-  keyless login --issuer https://corp.eu.auth0.com/ --client-id abc --role arn:aws:iam::111122223333:role/Developer")]
+  keyless login dev --write-aws-config dev
+      then `aws --profile dev …`, boto3 and every SDK work unchanged
+  keyless login --issuer https://corp.eu.auth0.com/ --client-id abc \\
+      --role arn:aws:iam::111122223333:role/Developer")]
     Login(Login),
     /// Print the session for an AWS SDK or the AWS CLI, which call this by themselves
     #[command(after_help = "\
@@ -79,26 +110,30 @@ It asks nobody: without a sign-in it exits with 3 and says which command to run.
     /// Print the session as variables for a shell
     #[command(after_help = "\
 Examples:
-  eval \"$(keyless env dev)\"                                           sh, bash, zsh
-  keyless env dev --format fish | source                              fish
+  eval \"$(keyless env dev)\"
+  keyless env dev --format fish | source
   keyless env dev --format powershell | Out-String | Invoke-Expression")]
     Env(Env),
     /// Run a command, or a shell, with the session in its environment
     #[command(after_help = "\
 Examples:
   keyless exec -p dev -- terraform plan
-  keyless exec -p dev                           a shell with the session
+  keyless exec -p dev                      a shell with the session
 
-The command gets AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_CREDENTIAL_EXPIRATION, and AWS_REGION with
-AWS_DEFAULT_REGION if the profile has a region. Variables that would send AWS tools elsewhere, such as AWS_PROFILE, are removed.
-The exit code is the command's own; 127 if there is no such command, 126 if it cannot be run.")]
+The command gets AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
+AWS_CREDENTIAL_EXPIRATION, and, if the profile has a region, AWS_REGION and
+AWS_DEFAULT_REGION. Variables that would send AWS tools elsewhere, such as
+AWS_PROFILE, are removed. The exit code is the command's own; 127 if there is
+no such command, 126 if it cannot be run.")]
     Exec(Exec),
     /// Show the claims of the identity token, or give the token itself to another program
     #[command(after_help = "\
 Examples:
-  keyless token dev                             the claims, for reading
-  keyless token dev | some-program              the token itself, for a program
-The token proves who you are to whoever has it. It is printed only into a pipe or a file, or with --raw.")]
+  keyless token dev                        the claims, for reading
+  keyless token dev | some-program         the token itself, for a program
+
+Whoever has the token can prove to be you. It is printed only into a pipe or a
+file, or with --raw.")]
     Token(Token),
     /// Show who is signed in, which sessions are held and until when; exits with 3 if nobody is signed in
     Status(Status),
@@ -133,7 +168,7 @@ pub(crate) struct Login {
     #[arg(long)]
     pub(crate) no_browser: bool,
     /// How long to wait for the sign-in.
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = keyless::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
     pub(crate) timeout: Duration,
     /// Write a profile NAME into ~/.aws/config (AWS_CONFIG_FILE) that gets its credentials from here.
     #[arg(long, value_name = "NAME")]
@@ -239,7 +274,8 @@ pub(crate) struct Logout {
 #[command(after_help = "\
 Examples:
   keyless sandbox
-  keyless sandbox --sign-in-as alice --json     for scripts: no page to click, one line when ready")]
+  keyless sandbox --sign-in-as alice --json
+      for scripts: no page to click, one line when ready")]
 pub(crate) struct Sandbox {
     /// The port of the identity provider; 0 for any free one.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
@@ -279,7 +315,7 @@ pub(crate) struct Asking {
     #[arg(long)]
     pub(crate) no_interactive: bool,
     /// How long to wait for a sign-in.
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = keyless::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
     pub(crate) timeout: Duration,
 }
 
@@ -292,6 +328,26 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_line_that_is_read_by_hand_means_what_clap_makes_of_it() {
+        let read = |words: &[&str]| {
+            let words: Vec<OsString> = words.iter().map(Into::into).collect();
+            plain_credential_process(&words).map(|cli| format!("{cli:?}"))
+        };
+        let line = ["keyless", "credential-process", "dev"];
+        let clap = Cli::try_parse_from(line).expect("a good line");
+        assert_eq!(read(&line), Some(format!("{clap:?}")));
+        for other in [
+            &["keyless", "credential-process"][..],
+            &["keyless", "credential-process", "--help"],
+            &["keyless", "credential-process", "-q"],
+            &["keyless", "status", "dev"],
+            &["keyless", "credential-process", "dev", "-v"],
+        ] {
+            assert_eq!(read(other), None, "{other:?}");
+        }
     }
 
     #[test]

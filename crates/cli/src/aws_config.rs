@@ -8,6 +8,8 @@ mod shadow;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use keyless::text::printable;
+
 use crate::context::{Chosen, Context};
 use crate::exit::{Failure, INTERNAL, INVALID};
 
@@ -18,6 +20,7 @@ pub(crate) struct Plan {
     name: String,
     line: String,
     region: Option<String>,
+    endpoint_url: Option<String>,
 }
 
 /// A profile `name` in the AWS configuration that runs `keyless credential-process` for `chosen`.
@@ -40,6 +43,18 @@ pub(crate) fn plan(context: &Context, name: &str, chosen: &Chosen) -> Result<Pla
             ),
         );
     }
+    let region = chosen.profile.region.clone();
+    let is_word = |region: &String| {
+        region
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    if let Some(region) = region.as_ref().filter(|region| !is_word(region)) {
+        return Err(
+            Failure::new(INVALID, format!("{region:?} is not the name of a region"))
+                .with_advice("write it as eu-west-1"),
+        );
+    }
     let program = command_line::this_program(&context.environment)?;
     let words = [program, "credential-process".into()]
         .into_iter()
@@ -48,7 +63,8 @@ pub(crate) fn plan(context: &Context, name: &str, chosen: &Chosen) -> Result<Pla
         file: file(context, "AWS_CONFIG_FILE", "config")?,
         name: name.to_owned(),
         line: command_line::quoted(words)?,
-        region: chosen.profile.region.clone(),
+        region,
+        endpoint_url: chosen.profile.endpoint_url.clone(),
     })
 }
 
@@ -96,8 +112,12 @@ impl Plan {
         ) {
             output.warning(&shadow);
         }
+        // What is not AWS has to be named to AWS tools, too.
+        let endpoint = self.endpoint_url.map_or(String::new(), |url| {
+            format!("AWS_ENDPOINT_URL_STS={} ", printable(&url))
+        });
         output.say(&format!(
-            "try it: aws --profile {} sts get-caller-identity",
+            "try it: {endpoint}aws --profile {} sts get-caller-identity",
             self.name
         ));
         Ok(())

@@ -8,6 +8,8 @@ use clap::{Args, ValueEnum};
 use keyless::ConfigError;
 use keyless::profile::{Profile, StoreKind};
 
+use crate::words::time;
+
 /// What replaces keys of the profile, or stands instead of one.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Flags {
@@ -47,7 +49,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "REGION", help_heading = ROLE, hide_short_help = true)]
     region: Option<String>,
     /// How long the session lasts, from 15m to 12h; at most 1h with --via [default: 1h].
-    #[arg(long, value_name = "TIME", help_heading = ROLE, hide_short_help = true, value_parser = keyless::parse_duration)]
+    #[arg(long, value_name = "TIME", help_heading = ROLE, hide_short_help = true, value_parser = time)]
     duration: Option<Duration>,
     /// The ARN of one more role, assumed from the one before; may be repeated.
     #[arg(long, value_name = "ARN", help_heading = ROLE, hide_short_help = true)]

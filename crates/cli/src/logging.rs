@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use keyless::text::printable;
 use keyless::{ConfigError, Environment};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -58,11 +59,11 @@ impl<S: Subscriber> Layer<S> for Warnings {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut line = Line::default();
         event.record(&mut line);
-        self.0.warning(&keyless::text::printable(&line.text()));
+        self.0.warning(&line.text());
     }
 }
 
-/// `message (name: value): error`.
+/// `message (name: value): error`, each part fit to be shown.
 #[derive(Default)]
 struct Line {
     message: String,
@@ -77,12 +78,12 @@ impl Line {
             fields,
             error,
         } = self;
-        let mut text = message;
+        let mut text = printable(&message);
         if !fields.is_empty() {
-            let _ = write!(text, " ({fields})");
+            let _ = write!(text, " ({})", printable(&fields));
         }
         if !error.is_empty() {
-            let _ = write!(text, ": {error}");
+            let _ = write!(text, ": {}", printable(&error));
         }
         text
     }
@@ -93,6 +94,7 @@ impl Visit for Line {
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
             "error" => write!(self.error, "{value:?}"),
+            "key" => Ok(()), // a digest, which tells a person nothing
             name => {
                 let between = if self.fields.is_empty() { "" } else { ", " };
                 write!(self.fields, "{between}{name}: {value:?}")

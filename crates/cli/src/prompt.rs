@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use keyless::login::{Prompt, SignInPage, browser};
 use keyless::{Environment, IdToken, text};
 
-use crate::output::{self, Output, Screen};
+use crate::output::{Output, Screen, Tone};
 
 /// Opens the browser, prints the link beside it, shows that it waits, and says who signed in.
 #[derive(Debug)]
@@ -85,10 +85,12 @@ impl Prompt for TerminalPrompt {
     fn signed_in(&self, token: &IdToken, before: Option<&IdToken>) {
         self.done();
         let issuer = text::printable(token.issuer());
-        output::tell(&format!("signed in as {} at {issuer}", token.who()));
+        self.screen
+            .show(&format!("signed in as {} at {issuer}\n", token.who()));
         if let Some(before) = before {
-            self.output.warning(&format!(
-                "this is somebody else than before: until now {} was signed in, whose sessions are forgotten",
+            let warning = self.output.on_stderr("warning:", Tone::Warning);
+            self.screen.show(&format!(
+                "{warning} this is somebody else than before: until now {} was signed in, whose sessions are forgotten\n",
                 before.who()
             ));
         }
@@ -106,9 +108,9 @@ impl Waiting {
     fn begin(screen: Arc<Screen>, timeout: Duration) -> Self {
         let (end, ended) = mpsc::channel();
         let line = std::thread::spawn(move || {
-            let last = Instant::now() + timeout;
+            let start = Instant::now();
             loop {
-                let left = last.saturating_duration_since(Instant::now()).as_secs();
+                let left = timeout.saturating_sub(start.elapsed()).as_secs();
                 screen.show(&format!("\rwaiting, {}:{:02} left ", left / 60, left % 60));
                 if ended.recv_timeout(Duration::from_secs(1)) != Err(RecvTimeoutError::Timeout) {
                     break;

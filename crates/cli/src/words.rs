@@ -44,6 +44,12 @@ pub(crate) fn length(time: Duration) -> String {
     }
 }
 
+/// Reads a length of time from the command line, where an error has one line.
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
+    keyless::parse_duration(text)
+        .map_err(|error| format!("{error}; {}", error.advice().unwrap_or_default()))
+}
+
 /// The name at the end of a role's ARN.
 pub(crate) fn role_name(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)

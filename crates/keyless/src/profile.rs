@@ -16,8 +16,11 @@ mod file;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use keyless_token::login::RedirectHost;
 
 use crate::environment::Environment;
 use crate::error::ConfigError;
@@ -72,10 +75,16 @@ pub struct Identity {
     pub client_id: Option<String>,
     /// The scopes to ask for; empty for `openid email`.
     pub scopes: Vec<String>,
-    /// Extra parameters of the authorization request.
+    /// Extra parameters of the authorization request, such as `prompt`, `login_hint` and `acr_values`.
     pub authorize: BTreeMap<String, String>,
+    /// How long ago the person may have proved who they are there; it asks again if it was longer.
+    pub max_age: Option<Duration>,
+    /// What the redirect address calls this machine; `127.0.0.1` where there is none.
+    pub redirect_host: Option<RedirectHost>,
     /// The port that the identity provider allows; any free one where there is none.
     pub port: Option<u16>,
+    /// The ports that it allows, of which the first free one is used; a `port` goes before them.
+    pub ports: Option<RangeInclusive<u16>>,
     /// The command that opens a browser.
     pub browser: Option<Vec<String>>,
     /// A file that holds a token.

@@ -7,6 +7,7 @@
 //!
 //! - a `Host` that was not advertised (DNS rebinding), or none, or two;
 //! - a head, a body or a wait beyond the [`Limits`];
+//! - on Linux, where asked for, a program of another user of the machine;
 //! - more connections than the limit: the one that has been quiet for longest makes room, so that a page holding many
 //!   idle connections open cannot keep a person's own request out.
 //!
@@ -38,6 +39,7 @@ mod answer;
 mod limits;
 mod listener;
 mod server;
+mod sockets;
 
 pub use answer::respond;
 pub use limits::Limits;

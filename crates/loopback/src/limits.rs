@@ -22,6 +22,7 @@ pub struct Limits {
     pub(crate) request_deadline: Duration,
     pub(crate) drain_deadline: Duration,
     pub(crate) keep_alive: bool,
+    pub(crate) own_user_only: bool,
 }
 
 impl Default for Limits {
@@ -35,6 +36,7 @@ impl Default for Limits {
             request_deadline: Duration::from_secs(30),
             drain_deadline: Duration::from_secs(2),
             keep_alive: true,
+            own_user_only: false,
         }
     }
 }
@@ -89,6 +91,14 @@ impl Limits {
     #[must_use]
     pub fn keep_alive(mut self, keep_alive: bool) -> Self {
         self.keep_alive = keep_alive;
+        self
+    }
+
+    /// Whether the programs of other users of this machine are answered with 403. Only Linux tells whose they are; root
+    /// is never refused, nor is anybody where we are root ourselves.
+    #[must_use]
+    pub fn own_user_only(mut self, own_user_only: bool) -> Self {
+        self.own_user_only = own_user_only;
         self
     }
 }

@@ -1,13 +1,13 @@
 //! A socket that is bound, known by its port, and not yet answering.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use tokio::net::TcpListener;
 
-use crate::{Limits, Server};
+use crate::{Limits, Server, sockets};
 
 /// A bound socket on loopback. Whoever connects waits until [`serve`](Listener::serve) is called.
 ///
@@ -15,7 +15,7 @@ use crate::{Limits, Server};
 /// announced stays ours.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
+    sockets: Vec<TcpListener>,
     address: SocketAddr,
     authorities: Vec<String>,
 }
@@ -26,24 +26,36 @@ impl Listener {
     /// A port that somebody else holds is an error and is never shared or taken over (RFC 8252 §8.3 leaves the loopback
     /// interface to whoever listens first).
     pub async fn bind(address: impl Into<SocketAddr>) -> Result<Listener, BindError> {
-        let address = address.into();
-        if !address.ip().is_loopback() {
-            return Err(BindError {
-                address,
-                reason: None,
-            });
-        }
-        let failed = |reason| BindError {
-            address,
-            reason: Some(reason),
-        };
-        let socket = TcpListener::bind(address).await.map_err(failed)?;
-        let address = socket.local_addr().map_err(failed)?;
+        let (socket, address) = bind(address.into()).await?;
         Ok(Listener {
-            socket,
+            sockets: vec![socket],
             address,
             authorities: vec![address.to_string()],
         })
+    }
+
+    /// Binds a port of `localhost`: of 127.0.0.1 and, where the machine has it, of ::1. A browser tries either, and on the
+    /// one that we left open another program could wait for it. Port 0 takes any that is free on both.
+    ///
+    /// It is known as `localhost` and answers to no other name.
+    pub async fn bind_localhost(port: u16) -> Result<Listener, BindError> {
+        let mut tries = if port == 0 { TRIES_FOR_BOTH } else { 1 };
+        loop {
+            tries -= 1;
+            let (socket, address) = bind((Ipv4Addr::LOCALHOST, port).into()).await?;
+            let mut sockets = vec![socket];
+            match bind((Ipv6Addr::LOCALHOST, address.port()).into()).await {
+                Ok((socket, _)) => sockets.push(socket),
+                Err(error) if error.is_port_taken() && tries > 0 => continue,
+                Err(error) if error.is_port_taken() => return Err(error),
+                Err(_) => {} // there is no IPv6 here, for us or for anybody else
+            }
+            return Ok(Listener {
+                sockets,
+                address,
+                authorities: vec![format!("localhost:{}", address.port())],
+            });
+        }
     }
 
     /// Also answers to this name with the listener's port, for example `localhost`: some identity providers register
@@ -55,14 +67,14 @@ impl Listener {
         self
     }
 
-    /// The address that was bound, with the port that was given.
+    /// The address that was bound, with the port that was given; of `localhost` the IPv4 one.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// What stands between `http://` and the path: `127.0.0.1:41234` or `[::1]:41234`.
+    /// What stands between `http://` and the path: `127.0.0.1:41234`, `[::1]:41234` or `localhost:41234`.
     pub fn authority(&self) -> String {
-        self.address.to_string()
+        self.authorities[0].clone()
     }
 
     /// Begins to answer, on tasks of the current runtime.
@@ -78,14 +90,33 @@ impl Listener {
         H: Fn(Request<Bytes>) -> F + Send + Sync + 'static,
         F: Future<Output = Response<Bytes>> + Send + 'static,
     {
-        Server::start(self.socket, self.authorities, limits, handler)
+        Server::start(self.sockets, self.authorities, limits, handler)
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    let failed = |reason| BindError {
+        address,
+        holder: sockets::holder(address),
+        reason: Some(reason),
+    };
+    if !address.ip().is_loopback() {
+        return Err(BindError {
+            address,
+            holder: None,
+            reason: None,
+        });
+    }
+    let socket = TcpListener::bind(address).await.map_err(failed)?;
+    let address = socket.local_addr().map_err(failed)?;
+    Ok((socket, address))
 }
 
 /// An address could not be bound.
 #[derive(Debug)]
 pub struct BindError {
     address: SocketAddr,
+    holder: Option<String>,    // who listens there, where the system tells
     reason: Option<io::Error>, // none: the address is not on loopback
 }
 
@@ -110,7 +141,8 @@ impl std::fmt::Display for BindError {
             None => write!(f, "{address} is not a loopback address"),
             Some(_) if self.is_port_taken() => write!(
                 f,
-                "cannot listen on {address}: another program listens there"
+                "cannot listen on {address}: {} listens there",
+                self.holder.as_deref().unwrap_or("another program")
             ),
             Some(reason) => write!(f, "cannot listen on {address}: {}", reason.kind()),
         }
@@ -122,3 +154,6 @@ impl std::error::Error for BindError {
         self.reason.as_ref().map(|reason| reason as _)
     }
 }
+
+/// How often to look for a port that is free on both families; nearly every one is.
+const TRIES_FOR_BOTH: u32 = 16;

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::Limits;
 use crate::answer::{admit, protect, refuse};
+use crate::sockets::is_another_users;
 
 /// A listener that answers. Dropping it closes the port and every connection at once.
 #[derive(Debug)]
@@ -29,7 +32,7 @@ pub struct Server {
 
 impl Server {
     pub(crate) fn start<H, F>(
-        socket: TcpListener,
+        sockets: Vec<TcpListener>,
         authorities: Vec<String>,
         limits: Limits,
         handler: H,
@@ -48,7 +51,7 @@ impl Server {
         });
         Server {
             stop,
-            accepting: tokio::spawn(accept(socket, shared)),
+            accepting: tokio::spawn(accept(sockets, shared)),
         }
     }
 
@@ -89,7 +92,7 @@ impl Activity {
 
 type Table = HashMap<Id, (Arc<Activity>, AbortHandle)>;
 
-async fn accept<H, F>(socket: TcpListener, shared: Arc<Shared<H>>)
+async fn accept<H, F>(sockets: Vec<TcpListener>, shared: Arc<Shared<H>>)
 where
     H: Fn(Request<Bytes>) -> F + Send + Sync + 'static,
     F: Future<Output = Response<Bytes>> + Send + 'static,
@@ -97,7 +100,9 @@ where
     let mut stopped = shared.stopped.clone();
     let mut tasks = JoinSet::new();
     let mut table = Table::new();
+    let mut turn = 0;
     loop {
+        turn = usize::wrapping_add(turn, 1);
         let full = table.len() >= shared.limits.connections;
         tokio::select! {
             _ = stopped.changed() => break,
@@ -109,8 +114,8 @@ where
                 table.remove(&id);
             }
             () = shared.quiet.notified() => {}
-            accepted = socket.accept(), if !full || quietest(&table).is_some() => match accepted {
-                Ok((stream, _)) => {
+            accepted = next(&sockets, turn), if !full || quietest(&table).is_some() => match accepted {
+                Ok(stream) => {
                     // Asked again: the one that was quiet may have begun to work while this one was awaited.
                     if full && let Some((_, abort)) = quietest(&table).and_then(|id| table.remove(&id)) {
                         abort.abort();
@@ -126,9 +131,23 @@ where
             },
         }
     }
-    drop(socket);
+    drop(sockets);
     let drained = async { while tasks.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(shared.limits.drain_deadline, drained).await;
+}
+
+/// The next connection at any of the sockets, which take turns: a flood at one does not starve the other.
+async fn next(sockets: &[TcpListener], turn: usize) -> io::Result<TcpStream> {
+    std::future::poll_fn(|context| {
+        let in_turn = (0..sockets.len()).map(|i| &sockets[turn.wrapping_add(i) % sockets.len()]);
+        for socket in in_turn {
+            if let Poll::Ready(accepted) = socket.poll_accept(context) {
+                return Poll::Ready(accepted.map(|(stream, _)| stream));
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// The connection that has been quiet for longest.
@@ -146,9 +165,21 @@ where
     F: Future<Output = Response<Bytes>> + Send + 'static,
 {
     let _ = stream.set_nodelay(true);
+    let stranger = shared.limits.own_user_only && is_strangers(&stream).await;
     let service = service_fn(|request| {
         let (shared, activity) = (Arc::clone(&shared), Arc::clone(&activity));
-        async move { Ok::<_, Infallible>(answer(request, &shared, &activity).await.map(Full::new)) }
+        async move {
+            let mut response = if stranger {
+                refuse(
+                    StatusCode::FORBIDDEN,
+                    "only programs of the user who listens here are answered",
+                )
+            } else {
+                answer(request, &shared, &activity).await
+            };
+            protect(&mut response, &shared.limits);
+            Ok::<_, Infallible>(response.map(Full::new))
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -165,6 +196,16 @@ where
     let _ = connection.await;
 }
 
+/// Whether another user's program is on the other side. The kernel's table may be long, so it is not read on this thread.
+async fn is_strangers(stream: &TcpStream) -> bool {
+    let (Ok(local), Ok(remote)) = (stream.local_addr(), stream.peer_addr()) else {
+        return false;
+    };
+    tokio::task::spawn_blocking(move || is_another_users(local, remote))
+        .await
+        .unwrap_or(false)
+}
+
 async fn answer<H, F>(
     request: Request<Incoming>,
     shared: &Shared<H>,
@@ -176,7 +217,7 @@ where
 {
     let limits = &shared.limits;
     let deadline = Instant::now() + limits.request_deadline;
-    let mut response = match admit(request, &shared.authorities, limits, deadline).await {
+    let response = match admit(request, &shared.authorities, limits, deadline).await {
         Err(refusal) => refusal,
         Ok(request) => {
             activity.set(None);
@@ -187,7 +228,6 @@ where
                 })
         }
     };
-    protect(&mut response, limits);
     activity.set(Some(Instant::now()));
     shared.quiet.notify_one();
     response

@@ -8,8 +8,10 @@ use crate::error::{TokenError, TokenErrorKind};
 /// clear can be read and changed on its way (OpenID Connect Core §16.17, RFC 9700 §4.3.1).
 pub fn secure(what: &str, address: &str) -> Result<Url, TokenError> {
     let misconfigured = |reason: String| TokenError::new(TokenErrorKind::Misconfigured, reason);
-    let url = Url::parse(address)
-        .map_err(|error| misconfigured(format!("{what} {address:?} is not an address: {error}")))?;
+    let url = Url::parse(address).map_err(|error| {
+        misconfigured(format!("{what} {address:?} is not an address: {error}"))
+            .with_advice("give a whole address, such as https://issuer.example")
+    })?;
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),

@@ -157,9 +157,25 @@ impl IdToken {
             .unwrap_or_default()
     }
 
+    /// The members of the header.
+    pub(crate) fn header(&self) -> &Map<String, Value> {
+        &self.0.header
+    }
+
+    /// `kid`: what its issuer calls the key that signed it.
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        self.0.header.get("kid").and_then(Value::as_str)
+    }
+
     /// Every claim. They come from outside: pass them through [`text::printable`] before you show them.
     pub fn claims(&self) -> &Map<String, Value> {
         &self.0.claims
+    }
+
+    /// A claim that is a time, where it is there.
+    pub(crate) fn date(&self, name: &str) -> Result<Option<SystemTime>, String> {
+        let there = self.0.claims.contains_key(name);
+        there.then(|| date(&self.0.claims, name)).transpose()
     }
 
     /// A claim that is a text.

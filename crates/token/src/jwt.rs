@@ -41,7 +41,7 @@ impl Jwt {
         }
         BASE64_URL_SAFE_NO_PAD
             .decode(signature)
-            .map_err(|_| "the token's signature is not base64url".to_owned())?;
+            .map_err(|_| "the token's signature cannot be read as base64url".to_owned())?;
         Ok(Self {
             header: members("header", header)?,
             claims: members("claims", claims)?,
@@ -52,10 +52,10 @@ impl Jwt {
 fn members(what: &str, part: &str) -> Result<Map<String, Value>, String> {
     let bytes = BASE64_URL_SAFE_NO_PAD
         .decode(part)
-        .map_err(|_| format!("the token's {what} is not base64url"))?;
+        .map_err(|_| format!("the token's {what} cannot be read as base64url"))?;
     match strict_json(&bytes) {
         Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(format!("the token's {what} is not a JSON object")),
+        Ok(_) => Err(format!("expected a JSON object for the token's {what}")),
         Err(reason) => Err(format!(
             "the token's {what} cannot be read as JSON: {reason}"
         )),

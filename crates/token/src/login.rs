@@ -8,13 +8,16 @@ mod callback;
 mod discovery;
 mod flow;
 mod grant;
+mod keys;
 mod page;
 mod prompt;
+mod redirect;
 mod request;
 mod sign_in;
 mod verify;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,10 +26,11 @@ use keyless_cache::{Cache, Clock, Interaction, Key, Store, Windows};
 use crate::endpoint;
 use crate::error::{TokenError, TokenErrorKind};
 use crate::http::HttpClient;
-use crate::id_token::IdToken;
+use crate::id_token::{CLOCK_TOLERANCE, IdToken};
 use crate::source::{BoxFuture, Source};
 
 pub use prompt::{Prompt, SignInPage};
+pub use redirect::RedirectHost;
 pub use sign_in::SignIn;
 
 /// A person who signs in with a browser.
@@ -46,8 +50,10 @@ struct Settings {
     client_id: String,
     scopes: Vec<String>,
     extra: Vec<(String, String)>,
-    port: u16,
+    redirect_host: RedirectHost,
+    ports: RangeInclusive<u16>,
     timeout: Duration,
+    leeway: Duration,
     http: Arc<dyn HttpClient>,
     prompt: Option<Arc<dyn Prompt>>,
     clock: Clock,
@@ -66,8 +72,10 @@ impl Login {
                 client_id: client_id.into(),
                 scopes: vec!["openid".into(), "email".into()],
                 extra: Vec::new(),
-                port: 0,
+                redirect_host: RedirectHost::default(),
+                ports: 0..=0,
                 timeout: Duration::from_mins(5),
+                leeway: Duration::from_mins(1),
                 http: Arc::new(http),
                 prompt: None,
                 clock: Clock::system(),
@@ -150,21 +158,48 @@ impl LoginBuilder {
         self
     }
 
-    /// One more parameter of the authorization request, such as `connection=github` at Auth0.
+    /// One more parameter of the authorization request, such as `connection=github` at Auth0, or what OpenID Connect
+    /// itself defines (Core §3.1.2.1): `prompt=login` (ask again, whoever is signed in), `prompt=select_account`,
+    /// `login_hint=alice@example.com`, `acr_values=…`.
     pub fn authorize(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.extra.push((name.into(), value.into()));
         self
     }
 
-    /// Listens on this port of 127.0.0.1, for an identity provider that allows no other. Default: any free one.
-    pub fn port(mut self, port: u16) -> Self {
-        self.settings.port = port;
+    /// How long ago the person may have proved who they are to the identity provider, in whole seconds; it asks them again
+    /// if it was longer (`max_age`, Core §3.1.2.1). A token that does not confirm it (`auth_time`) is refused.
+    pub fn max_age(self, max_age: Duration) -> Self {
+        self.authorize("max_age", max_age.as_secs().to_string())
+    }
+
+    /// What the redirect address calls this machine, for an identity provider that allows one name alone. Default: `127.0.0.1`.
+    pub fn redirect_host(mut self, host: RedirectHost) -> Self {
+        self.settings.redirect_host = host;
+        self
+    }
+
+    /// Listens on this port, for an identity provider that allows no other. Default, and 0: any free one, which nobody can
+    /// wait at beforehand.
+    pub fn port(self, port: u16) -> Self {
+        self.ports(port..=port)
+    }
+
+    /// Listens on the first of these ports that is free.
+    pub fn ports(mut self, ports: RangeInclusive<u16>) -> Self {
+        self.settings.ports = ports;
         self
     }
 
     /// How long a person has to sign in. Default: five minutes.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
+        self
+    }
+
+    /// How far this machine's clock and the issuer's may be apart when the token's times are judged; at most five minutes,
+    /// as at AWS. Default: one minute.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.settings.leeway = leeway;
         self
     }
 
@@ -189,8 +224,8 @@ impl LoginBuilder {
     /// The finished [`Login`].
     ///
     /// # Errors
-    /// [`TokenErrorKind::Misconfigured`] for an issuer that is not https (or on loopback), an empty client id, or a
-    /// parameter that would undo a check.
+    /// [`TokenErrorKind::Misconfigured`] for an issuer that is not https (or on loopback), an empty client id, ports that
+    /// are none, or a parameter that would undo a check or is there twice.
     pub fn build(self) -> Result<Login, TokenError> {
         let Self { settings, store } = self;
         endpoint::secure("the issuer", &settings.issuer)?;
@@ -200,7 +235,19 @@ impl LoginBuilder {
                     .with_advice("give the client id of the application at the identity provider"),
             );
         }
+        if settings.leeway > CLOCK_TOLERANCE {
+            return Err(TokenError::new(
+                TokenErrorKind::Misconfigured,
+                format!(
+                    "a leeway of {} seconds is more than AWS allows",
+                    settings.leeway.as_secs()
+                ),
+            )
+            .with_advice("give at most 300 seconds"));
+        }
+        redirect::check_ports(&settings.ports)?;
         request::check_extra(&settings.extra)?;
+        request::max_age(&settings.extra)?;
         let key = Key::of("sign-in")
             .part("issuer", &settings.issuer)
             .part("client", &settings.client_id)
@@ -240,3 +287,7 @@ impl fmt::Debug for LoginBuilder {
             .finish_non_exhaustive()
     }
 }
+
+/// What there is to do when an identity provider breaks a rule.
+const TELL: &str =
+    "sign in again; if that fails too, tell whoever runs the identity provider what this says";

@@ -43,7 +43,8 @@ pub fn time(at: SystemTime) -> String {
 
 fn is_plain(c: char) -> bool {
     let invisible_or_reordering = matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
     !c.is_control() && !invisible_or_reordering
 }
 
@@ -60,6 +61,7 @@ mod tests {
             ("\u{9b}31mred", "31mred"),
             ("user\u{202e}nimda", "usernimda"),
             ("zero\u{200b}width", "zerowidth"),
+            ("tag\u{e0041}ged", "tagged"),
             ("übergröße ☂", "übergröße ☂"),
         ] {
             assert_eq!(printable(given), shown, "{given:?}");

@@ -1,5 +1,6 @@
 //! The repository's own chores: `cargo xtask test` runs every test, `cargo xtask parts` provides what the tests need.
 
+mod debian;
 mod parts;
 mod report;
 mod tests;

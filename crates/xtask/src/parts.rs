@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{report, run};
+use crate::{debian, report, run};
 
 /// A program the tests run against.
 struct Part {
@@ -56,9 +56,10 @@ pub(crate) fn provide_all(root: &Path) -> Result<PathBuf, String> {
     let real = target(root).join("real");
     fs::create_dir_all(&real)
         .map_err(|error| format!("cannot create {}: {error}", real.display()))?;
-    let problems: Vec<String> = PARTS
-        .iter()
-        .filter_map(|part| part.provide(&pins, &real).err())
+    let pinned = PARTS.iter().map(|part| part.provide(&pins, &real));
+    let problems: Vec<String> = pinned
+        .chain(std::iter::once_with(debian::provide_all))
+        .filter_map(Result::err)
         .collect();
     if problems.is_empty() {
         Ok(real)

@@ -20,17 +20,17 @@ pub(super) fn run(context: &Context, args: &Status) -> Outcome {
         let access = context.access(&chosen, Duration::ZERO)?;
         looks.push(Look::at(&chosen, &access, context.now())?);
     }
+    let (config, store) = (
+        context.environment.config_file(),
+        context.environment.store_directory(),
+    );
     let text = if args.json {
-        format!(
-            "{:#}\n",
-            json!({ "profiles": looks.iter().map(Look::json).collect::<Vec<_>>(), "config": context.environment.config_file(), "store": context.environment.store_directory() })
-        )
+        let profiles: Vec<Value> = looks.iter().map(Look::json).collect();
+        let whole = json!({"profiles": profiles, "config": config, "store": store});
+        format!("{whole:#}\n")
     } else {
         let mut text: String = looks.iter().map(|look| look.text(context)).collect();
-        for (what, place) in [
-            ("configuration", context.environment.config_file()),
-            ("store", context.environment.store_directory()),
-        ] {
+        for (what, place) in [("configuration", config), ("store", store)] {
             if let Some(place) = place {
                 let _ = writeln!(text, "{what:<13}  {}", place.display());
             }

@@ -123,8 +123,14 @@ impl Identity {
                 for (name, value) in &self.authorize {
                     login = login.authorize(name, value);
                 }
-                if let Some(port) = self.port {
-                    login = login.port(port);
+                if let Some(max_age) = self.max_age {
+                    login = login.max_age(max_age);
+                }
+                if let Some(host) = self.redirect_host {
+                    login = login.redirect_host(host);
+                }
+                if let Some(ports) = self.port.map(|port| port..=port).or(self.ports.clone()) {
+                    login = login.ports(ports);
                 }
                 if let Some(timeout) = usage.timeout {
                     login = login.timeout(timeout);

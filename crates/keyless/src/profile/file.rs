@@ -1,8 +1,11 @@
 //! The file's own form: TOML, in which an unknown key is a mistake with a line number.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use keyless_token::TokenError;
 use serde::Deserialize;
 
 use super::{Identity, Profile, StoreKind, nearest};
@@ -27,7 +30,9 @@ struct IdentityTable {
     scopes: Vec<String>,
     #[serde(default)]
     authorize: BTreeMap<String, String>,
-    port: Option<u16>,
+    max_age: Option<Seconds>,
+    redirect_host: Option<String>,
+    port: Option<Ports>,
     browser: Option<Vec<String>>,
     token_file: Option<PathBuf>,
     token_env: Option<String>,
@@ -54,10 +59,44 @@ struct ProfileTable {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a length of time is written as \"1h\", or as a number of seconds"
+)]
 enum Seconds {
     Number(u64),
     Text(String),
+}
+
+impl Seconds {
+    fn read(self) -> Result<Duration, ConfigError> {
+        match self {
+            Self::Number(seconds) => Ok(Duration::from_secs(seconds)),
+            Self::Text(text) => parse_duration(&text),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a port is written as a number, and several as \"8400-8410\""
+)]
+enum Ports {
+    One(u16),
+    Range(String),
+}
+
+/// `8400-8410`, lowest first.
+fn parse_ports(text: &str) -> Result<RangeInclusive<u16>, ConfigError> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.trim().parse(), last.trim().parse()) {
+        (Ok(first), Ok(last)) if first <= last => Ok(first..=last),
+        _ => Err(
+            ConfigError::new(format!("{text:?} is neither a port nor a range of ports"))
+                .with_advice("write port = 8400, or port = \"8400-8410\""),
+        ),
+    }
 }
 
 type Tables = (BTreeMap<String, Identity>, BTreeMap<String, Profile>);
@@ -68,8 +107,13 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Tables, ConfigError> {
     let identities: BTreeMap<String, Identity> = file
         .identity
         .into_iter()
-        .map(|(name, table)| (name, table.into()))
-        .collect();
+        .map(|(name, table)| {
+            let identity = table
+                .read()
+                .map_err(|error| within(path, "identity", &name, &error))?;
+            Ok((name, identity))
+        })
+        .collect::<Result<_, ConfigError>>()?;
     let mut profiles = BTreeMap::new();
     for (name, table) in file.profile {
         let identity = identities.get(&table.identity).ok_or_else(|| {
@@ -90,46 +134,42 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Tables, ConfigError> {
         })?;
         let profile = table
             .read(&name, identity.clone())
-            .map_err(|error| within(path, &name, &error))?;
+            .map_err(|error| within(path, "profile", &name, &error))?;
         profiles.insert(name, profile);
     }
     Ok((identities, profiles))
 }
 
-impl From<IdentityTable> for Identity {
-    fn from(table: IdentityTable) -> Self {
-        let IdentityTable {
-            issuer,
-            client_id,
-            scopes,
-            authorize,
+impl IdentityTable {
+    fn read(self) -> Result<Identity, ConfigError> {
+        let redirect_host = self.redirect_host.map(|host| host.parse()).transpose();
+        let (port, ports) = match self.port {
+            None => (None, None),
+            Some(Ports::One(port)) => (Some(port), None),
+            Some(Ports::Range(text)) => (None, Some(parse_ports(&text)?)),
+        };
+        Ok(Identity {
+            issuer: self.issuer,
+            client_id: self.client_id,
+            scopes: self.scopes,
+            authorize: self.authorize,
+            max_age: self.max_age.map(Seconds::read).transpose()?,
+            redirect_host: redirect_host.map_err(|error: TokenError| {
+                ConfigError::new(error.to_string()).with_advice(error.advice().unwrap_or_default())
+            })?,
             port,
-            browser,
-            token_file,
-            token_env,
-            token_command,
-        } = table;
-        Self {
-            issuer,
-            client_id,
-            scopes,
-            authorize,
-            port,
-            browser,
-            token_file,
-            token_env,
-            token_command,
-        }
+            ports,
+            browser: self.browser,
+            token_file: self.token_file,
+            token_env: self.token_env,
+            token_command: self.token_command,
+        })
     }
 }
 
 impl ProfileTable {
     fn read(self, name: &str, identity: Identity) -> Result<Profile, ConfigError> {
-        let duration = match self.duration {
-            None => None,
-            Some(Seconds::Number(seconds)) => Some(std::time::Duration::from_secs(seconds)),
-            Some(Seconds::Text(text)) => Some(parse_duration(&text)?),
-        };
+        let duration = self.duration.map(Seconds::read).transpose()?;
         let store = match self.store.as_deref() {
             None | Some("file") => StoreKind::File,
             Some("memory") => StoreKind::Memory,
@@ -156,8 +196,8 @@ impl ProfileTable {
     }
 }
 
-fn within(path: &Path, profile: &str, error: &ConfigError) -> ConfigError {
-    let named = ConfigError::new(format!("{}: profile {profile:?}: {error}", path.display()));
+fn within(path: &Path, what: &str, name: &str, error: &ConfigError) -> ConfigError {
+    let named = ConfigError::new(format!("{}: {what} {name:?}: {error}", path.display()));
     error
         .advice()
         .map_or(named.clone(), |advice| named.with_advice(advice))
@@ -190,6 +230,8 @@ fn malformed(text: &str, path: &Path, error: &toml::de::Error) -> ConfigError {
 
 #[cfg(test)]
 mod tests {
+    use keyless_token::login::RedirectHost;
+
     use super::*;
 
     fn error(text: &str) -> (String, String) {
@@ -224,7 +266,23 @@ mod tests {
         assert_eq!(identities.len(), 2);
         let dev = &profiles["dev"];
         assert_eq!(dev.identity.authorize["connection"], "github");
-        assert_eq!(dev.duration, Some(std::time::Duration::from_hours(1)));
+        assert_eq!(dev.duration, Some(Duration::from_hours(1)));
+    }
+
+    #[test]
+    fn where_the_browser_comes_back_to_is_read() {
+        let read = |text: &str| {
+            let text = format!("[identity.corp]\n{text}");
+            let (mut identities, _) = parse(&text, Path::new("config.toml")).expect("a good file");
+            identities.remove("corp").expect("there")
+        };
+        assert_eq!(read("port = 8400").port, Some(8400));
+        for (port, ports) in [("8400", 8400..=8400), ("8400-8410", 8400..=8410)] {
+            assert_eq!(read(&format!("port = {port:?}")).ports, Some(ports));
+        }
+        let identity = read("redirect_host = \"localhost\"\nmax_age = \"1h\"");
+        assert_eq!(identity.redirect_host, Some(RedirectHost::Localhost));
+        assert_eq!(identity.max_age, Some(Duration::from_hours(1)));
     }
 
     #[test]
@@ -255,6 +313,31 @@ mod tests {
                 "[profile.dev]\nidentity = \"corp\"\nstore = \"keychain\"\n",
                 "no store \"keychain\"",
                 "\"file\"",
+            ),
+            (
+                "[profile.dev]\nidentity = \"corp\"\nduration = true\n",
+                "line 6: a length of time",
+                "",
+            ),
+            (
+                "[identity.other]\nport = \"8400-\"\n",
+                "identity \"other\": \"8400-\" is neither a port nor a range",
+                "\"8400-8410\"",
+            ),
+            (
+                "[identity.other]\nport = 84000\n",
+                "line 5: a port is written as",
+                "",
+            ),
+            (
+                "[identity.other]\nredirect_host = \"0.0.0.0\"\n",
+                "\"0.0.0.0\", which is not this machine",
+                "localhost",
+            ),
+            (
+                "[identity.other]\nmax_age = \"1y\"\n",
+                "\"1y\" is not a length of time",
+                "15m",
             ),
             ("[profile.dev\n", "line 4", ""),
             ("[profile.dev]\nidentity = 3\n", "line 5", ""),

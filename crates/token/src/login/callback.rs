@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,17 +12,19 @@ use keyless_loopback::{Limits, Listener, Server, respond};
 use tokio::sync::{Notify, oneshot, watch};
 use url::form_urlencoded;
 
-use super::page::{Mood, Page};
+use super::TELL;
+use super::page::Page;
+use super::redirect::{self, RedirectHost};
 use crate::error::{TokenError, TokenErrorKind};
 
 /// Where the identity provider sends the browser back to.
 const PATH: &str = "/callback";
 
-/// How long the browser has to fetch the last page before the port is closed.
-const LAST_PAGE: Duration = Duration::from_secs(1);
+/// How long the browser has to fetch the last page before the port is closed: longer than a waiting page waits.
+const LAST_PAGE: Duration = Duration::from_secs(2);
 
-/// How long the last page may wait for the token to be fetched and checked.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// How long the browser is kept waiting for the last page before it is shown one that asks again.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 type Body = Vec<u8>;
 
@@ -40,12 +42,12 @@ pub(super) struct Expected {
 }
 
 impl Waiting {
-    /// Binds `port` on 127.0.0.1, any free one for 0, and holds it (RFC 8252 §7.3, §8.3).
-    pub(super) async fn bind(port: u16) -> Result<Self, TokenError> {
-        let listener = Listener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
-            TokenError::new(TokenErrorKind::Misconfigured, error.to_string())
-                .with_advice("end the program that holds the port, or configure another that the identity provider allows")
-        })?;
+    /// Binds a port and holds it.
+    pub(super) async fn bind(
+        host: RedirectHost,
+        ports: &RangeInclusive<u16>,
+    ) -> Result<Self, TokenError> {
+        let listener = redirect::bind(host, ports).await?;
         Ok(Self { listener })
     }
 
@@ -71,9 +73,7 @@ impl Waiting {
             shown: Notify::new(),
         });
         let link = format!("http://{}{}", self.listener.authority(), desk.start);
-        let limits = Limits::default()
-            .request_deadline(LONGEST_WAIT)
-            .keep_alive(false);
+        let limits = Limits::default().own_user_only(true).keep_alive(false);
         let at_desk = Arc::clone(&desk);
         let server = self.listener.serve(limits, move |request| {
             let desk = Arc::clone(&at_desk);
@@ -141,26 +141,13 @@ impl Desk {
     async fn receive(&self, request: Request<Body>) -> Response<Body> {
         let path = request.uri().path();
         if path != PATH && path != self.start && path != self.end {
-            return show(
-                StatusCode::NOT_FOUND,
-                &Page::new(Mood::Neutral, "Nothing here", &[]),
-            );
+            return show(StatusCode::NOT_FOUND, &Page::nothing_here());
         }
         if request.method() != Method::GET {
-            return show(
-                StatusCode::METHOD_NOT_ALLOWED,
-                &Page::new(Mood::Neutral, "Nothing here", &[]),
-            );
+            return show(StatusCode::METHOD_NOT_ALLOWED, &Page::nothing_here());
         }
         if !is_navigation(request.headers()) {
-            return show(
-                StatusCode::FORBIDDEN,
-                &Page::new(
-                    Mood::Neutral,
-                    "Only a person's own browser may come here",
-                    &[],
-                ),
-            );
+            return show(StatusCode::FORBIDDEN, &Page::nothing_here());
         }
         if path == PATH {
             self.judge(request.uri().query().unwrap_or_default())
@@ -175,14 +162,7 @@ impl Desk {
     fn send_on(&self) -> Response<Body> {
         match lock(&self.authorize).take() {
             Some(address) => redirect(&address),
-            None => show(
-                StatusCode::GONE,
-                &Page::new(
-                    Mood::Neutral,
-                    "This link has been used",
-                    &["Run the command again to sign in again."],
-                ),
-            ),
+            None => show(StatusCode::GONE, &Page::link_used()),
         }
     }
 
@@ -190,11 +170,11 @@ impl Desk {
     /// here, and must neither end nor complete the sign-in (RFC 6749 §10.12, RFC 9700 §4.7).
     fn judge(&self, query: &str) -> Response<Body> {
         let Some(parameters) = unambiguous(query) else {
-            return not_this_one();
+            return show(StatusCode::BAD_REQUEST, &Page::not_this_one());
         };
         let state = parameters.get("state").cloned().unwrap_or_default();
         if Secret::new(state) != self.expected.state {
-            return not_this_one();
+            return show(StatusCode::BAD_REQUEST, &Page::not_this_one());
         }
         if let Some(answer) = lock(&self.answer).take() {
             let _ = answer.send(self.read(&parameters));
@@ -216,13 +196,15 @@ impl Desk {
                     format!(
                         "the response is from another issuer: expected {issuer:?}, found {found:?} (iss)"
                     ),
-                ));
+                )
+                .with_advice(TELL));
             }
             None if *iss_required => {
                 return Err(TokenError::new(
                     TokenErrorKind::Invalid,
                     format!("{issuer} promises to name itself in its response (iss) and did not"),
-                ));
+                )
+                .with_advice(TELL));
             }
             _ => {}
         }
@@ -244,24 +226,23 @@ impl Desk {
             _ => Err(TokenError::new(
                 TokenErrorKind::Invalid,
                 format!("{issuer} sent the browser back without a code"),
-            )),
+            )
+            .with_advice(TELL)),
         }
     }
 
+    /// What came of it, as soon as that is known; neutral until then.
     async fn last_page(&self) -> Response<Body> {
         let mut outcome = self.outcome.clone();
-        let page = outcome
-            .wait_for(Option::is_some)
-            .await
-            .ok()
-            .and_then(|page| page.clone());
-        self.shown.notify_one();
-        show(
-            StatusCode::OK,
-            &page.unwrap_or_else(|| {
-                Page::new(Mood::Neutral, "You can go back to your terminal", &[])
-            }),
-        )
+        let known = tokio::time::timeout(PATIENCE, outcome.wait_for(Option::is_some));
+        match known.await {
+            Err(_) => show(StatusCode::OK, &Page::checking()),
+            Ok(page) => {
+                let page = page.ok().and_then(|page| page.clone());
+                self.shown.notify_one();
+                show(StatusCode::OK, &page.unwrap_or_else(Page::checking))
+            }
+        }
     }
 
     fn is_answered(&self) -> bool {
@@ -287,20 +268,6 @@ fn unambiguous(query: &str) -> Option<BTreeMap<String, String>> {
 fn is_navigation(headers: &HeaderMap) -> bool {
     let is = |name: &str, wanted: &str| headers.get_all(name).iter().all(|value| value == wanted);
     is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document")
-}
-
-fn not_this_one() -> Response<Body> {
-    let lines = [
-        "It may be left over from an earlier one. The sign-in that is waiting goes on: finish it in its own tab, or run the command again.",
-    ];
-    show(
-        StatusCode::BAD_REQUEST,
-        &Page::new(
-            Mood::Neutral,
-            "This is not the sign-in that is waiting",
-            &lines,
-        ),
-    )
 }
 
 fn show(status: StatusCode, page: &Page) -> Response<Body> {
@@ -336,4 +303,50 @@ fn one_time_path() -> Result<String, TokenError> {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn desk() -> (Desk, watch::Sender<Option<Page>>) {
+        let (outcome, outcome_seen) = watch::channel(None);
+        let desk = Desk {
+            expected: Expected {
+                state: Secret::new("right".to_owned()),
+                issuer: "https://issuer.example".into(),
+                iss_required: false,
+            },
+            start: "/start".into(),
+            end: "/end".into(),
+            authorize: Mutex::new(None),
+            answer: Mutex::new(None),
+            outcome: outcome_seen,
+            shown: Notify::new(),
+        };
+        (desk, outcome)
+    }
+
+    async fn shown(desk: &Desk) -> String {
+        let request = Request::get("/end").body(Body::new()).expect("a request");
+        String::from_utf8(desk.receive(request).await.into_body()).expect("text")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_called_signed_in_before_that_is_certain() {
+        let (desk, outcome) = desk();
+        let waiting = shown(&desk).await;
+        assert!(
+            waiting.contains("Checking your sign-in") && waiting.contains("http-equiv=\"refresh\""),
+            "{waiting}"
+        );
+        let waits_longer = desk.shown.notified();
+        outcome.send_replace(Some(Page::signed_in("alice")));
+        let last = shown(&desk).await;
+        assert!(
+            last.contains("Signed in as alice") && !last.contains("refresh"),
+            "{last}"
+        );
+        waits_longer.await; // only now may the port be closed
+    }
 }

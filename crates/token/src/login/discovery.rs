@@ -1,10 +1,9 @@
-//! What an issuer says of itself: OpenID Connect Discovery 1.0, and its key set.
+//! What an issuer says of itself: OpenID Connect Discovery 1.0.
 
 use std::time::SystemTime;
 
 use http::header;
 use keyless_cache::Clock;
-use openidconnect::core::CoreJsonWebKeySet;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -48,7 +47,7 @@ pub(super) async fn discover(
     issuer: &str,
     clock: &Clock,
 ) -> Result<IdentityProvider, TokenError> {
-    endpoint::secure("the issuer", issuer)?;
+    let at = endpoint::secure("the issuer", issuer)?;
     // Discovery §4: a slash at the end is removed before the path is appended; the issuer itself keeps it.
     let address = format!(
         "{}/.well-known/openid-configuration",
@@ -68,29 +67,36 @@ pub(super) async fn discover(
         )
         .with_advice("enable PKCE (S256) at the identity provider"));
     }
+    let endpoint = |what, address: &str| endpoint(&at, what, address);
     Ok(IdentityProvider {
-        authorization_endpoint: endpoint::secure(
+        authorization_endpoint: endpoint(
             "the authorization endpoint",
             &document.authorization_endpoint,
         )?,
-        token_endpoint: endpoint::secure("the token endpoint", &document.token_endpoint)?,
-        jwks_uri: endpoint::secure("the key set's address", &document.jwks_uri)?,
+        token_endpoint: endpoint("the token endpoint", &document.token_endpoint)?,
+        jwks_uri: endpoint("the key set's address", &document.jwks_uri)?,
         iss_in_response: document.authorization_response_iss_parameter_supported,
         signing_algorithms: document.id_token_signing_alg_values_supported,
         issuer: document.issuer,
     })
 }
 
-/// Fetches the keys that the identity provider signs with.
-pub(super) async fn keys(
-    http: &dyn HttpClient,
-    provider: &IdentityProvider,
-    clock: &Clock,
-) -> Result<CoreJsonWebKeySet, TokenError> {
-    fetch(http, "the key set", provider.jwks_uri.as_str(), clock).await
+/// An endpoint that `issuer` names. Only one on this machine may name others on it: an issuer elsewhere would have codes
+/// sent to whatever listens here.
+fn endpoint(issuer: &Url, what: &str, address: &str) -> Result<Url, TokenError> {
+    let url = endpoint::secure(what, address)?;
+    if url.scheme() == "http" && issuer.scheme() == "https" {
+        return Err(TokenError::new(
+            TokenErrorKind::Misconfigured,
+            format!("{what} {address:?} uses http, and its issuer {issuer} uses https"),
+        )
+        .with_advice("let the identity provider name its https address"));
+    }
+    Ok(url)
 }
 
-async fn fetch<T: DeserializeOwned>(
+/// Gets the JSON document at `address`, read strictly.
+pub(super) async fn fetch<T: DeserializeOwned>(
     http: &dyn HttpClient,
     what: &str,
     address: &str,
@@ -121,7 +127,8 @@ async fn fetch<T: DeserializeOwned>(
         return Err(TokenError::new(
             TokenErrorKind::Unreachable,
             format!("{what} at {address} is not to be had now: {status}"),
-        ));
+        )
+        .with_advice("try again in a little while"));
     }
     if status != http::StatusCode::OK {
         return Err(TokenError::new(TokenErrorKind::Misconfigured, format!("expected {what} at {address}, found {status}"))

@@ -8,9 +8,10 @@ use super::Settings;
 use super::callback::{Callback, Expected, Waiting};
 use super::discovery::{self, IdentityProvider};
 use super::grant;
-use super::page::{Mood, Page};
+use super::keys;
+use super::page::Page;
 use super::prompt::{Prompt, SignInPage};
-use super::request::AuthorizationRequest;
+use super::request::{self, AuthorizationRequest};
 use super::sign_in::SignIn;
 use super::verify;
 use crate::error::{TokenError, TokenErrorKind};
@@ -30,7 +31,7 @@ pub(super) async fn sign_in(
         .with_advice("sign in with `keyless login`"));
     };
     let provider = discovery::discover(&*settings.http, &settings.issuer, &settings.clock).await?;
-    let waiting = Waiting::bind(settings.port).await?;
+    let waiting = Waiting::bind(settings.redirect_host, &settings.ports).await?;
     let request = AuthorizationRequest::new(
         &provider,
         &settings.client_id,
@@ -65,7 +66,7 @@ pub(super) async fn sign_in(
                 settings.timeout.as_secs()
             ),
         )
-        .with_advice("run the command again, with a longer --timeout if you need more time")),
+        .with_advice("run the command again, with a longer `--timeout` if you need more time")),
     };
     if let Ok(token) = &outcome {
         tell(&**prompt, token, before.as_ref());
@@ -99,15 +100,22 @@ async fn complete(
         &code,
     )
     .await?;
-    let keys = discovery::keys(http, provider, &settings.clock).await?;
-    verify::verify(
-        &grant,
+    let token = verify::read(&grant)?;
+    let mut keys = keys::fetch(http, provider, &settings.clock).await?;
+    if !keys::know(&keys, token.key_id()) {
+        // It may have been published a moment after its first use. Once more, and not again: the name is the token's.
+        keys = keys::fetch(http, provider, &settings.clock).await?;
+    }
+    let expected = verify::Expected {
         provider,
-        &settings.client_id,
-        &nonce,
-        keys,
-        &settings.clock,
-    )
+        client_id: &settings.client_id,
+        nonce: &nonce,
+        max_age: request::max_age(&settings.extra)?,
+        leeway: settings.leeway,
+        now: settings.clock.now(),
+    };
+    verify::verify(&token, &grant, &expected, keys)?;
+    Ok(token)
 }
 
 fn tell(prompt: &dyn Prompt, token: &IdToken, before: Option<&SignIn>) {
@@ -119,24 +127,7 @@ fn tell(prompt: &dyn Prompt, token: &IdToken, before: Option<&SignIn>) {
 
 fn last_page(outcome: &Result<IdToken, TokenError>) -> Page {
     match outcome {
-        Ok(token) => Page::new(
-            Mood::Good,
-            format!("Signed in as {}", token.who()),
-            &["You can close this page and go back to your terminal."],
-        ),
-        Err(error) => {
-            let (reason, advice) = (
-                error.to_string(),
-                error.advice().unwrap_or("see your terminal"),
-            );
-            Page::new(
-                Mood::Bad,
-                "You are not signed in",
-                &[
-                    &format!("What happened: {reason}."),
-                    &format!("What to do: {advice}."),
-                ],
-            )
-        }
+        Ok(token) => Page::signed_in(&token.who()),
+        Err(error) => Page::failed(error),
     }
 }

@@ -1,5 +1,7 @@
 //! The authorization request: what goes into its address, and what must come back.
 
+use std::time::Duration;
+
 use keyless_cache::Secret;
 use oauth2::{PkceCodeChallenge, PkceCodeVerifier};
 use openidconnect::{CsrfToken, Nonce};
@@ -64,17 +66,41 @@ impl AuthorizationRequest {
     }
 }
 
-/// Refuses an extra parameter that would undo a check.
+/// Refuses an extra parameter that would undo a check, or stand in the request twice (RFC 6749 §3.1).
 pub(super) fn check_extra(extra: &[(String, String)]) -> Result<(), TokenError> {
-    match extra
-        .iter()
-        .find(|(name, _)| RESERVED.contains(&name.as_str()))
-    {
-        Some((name, _)) => Err(TokenError::new(
+    let refuse = |name: &str, reason: &str, advice: &str| {
+        Err(TokenError::new(
             TokenErrorKind::Misconfigured,
-            format!("the authorize parameter {name:?} is set by keyless itself"),
+            format!("the authorize parameter {name:?} {reason}"),
         )
-        .with_advice("remove it from the configuration")),
-        None => Ok(()),
+        .with_advice(advice))
+    };
+    for (index, (name, _)) in extra.iter().enumerate() {
+        if RESERVED.contains(&name.as_str()) {
+            return refuse(
+                name,
+                "is set by keyless itself",
+                "remove it from the configuration",
+            );
+        }
+        if extra[..index].iter().any(|(earlier, _)| earlier == name) {
+            return refuse(name, "is there twice", "keep one of them");
+        }
     }
+    Ok(())
+}
+
+/// How long ago the person may have authenticated, as the request says it (OpenID Connect Core §3.1.2.1).
+pub(super) fn max_age(extra: &[(String, String)]) -> Result<Option<Duration>, TokenError> {
+    let Some((_, seconds)) = extra.iter().find(|(name, _)| name == "max_age") else {
+        return Ok(None);
+    };
+    let seconds = seconds.parse::<u32>().map_err(|_| {
+        TokenError::new(
+            TokenErrorKind::Misconfigured,
+            format!("max_age is {seconds:?}, and seconds are wanted"),
+        )
+        .with_advice("give a whole number of seconds, such as 3600")
+    })?;
+    Ok(Some(Duration::from_secs(seconds.into())))
 }

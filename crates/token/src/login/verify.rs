@@ -1,9 +1,8 @@
 //! An ID token from the token endpoint: every check of OpenID Connect Core §3.1.3.7.
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use keyless_cache::Clock;
 use openidconnect::core::{
     CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm,
 };
@@ -12,17 +11,18 @@ use openidconnect::{
     SignatureVerificationError,
 };
 
+use super::TELL;
 use super::discovery::IdentityProvider;
 use super::grant::Grant;
 use crate::error::{TokenError, TokenErrorKind};
 use crate::id_token::IdToken;
 use crate::text;
 
-/// How far this machine's clock and the issuer's may be apart.
-const LEEWAY: Duration = Duration::from_mins(1);
-
 /// An ID token that was issued in answer to a request is fresh; one older than this is a replay, or a clock is off.
 const OLDEST: Duration = Duration::from_mins(10);
+
+/// The longest subject (Core §2).
+const LONGEST_SUBJECT: usize = 255;
 
 /// What can verify at sign-in; STS takes ES512 as well, which openidconnect does not implement.
 const ALGORITHMS: [(&str, CoreJwsSigningAlgorithm); 5] = [
@@ -33,148 +33,171 @@ const ALGORITHMS: [(&str, CoreJwsSigningAlgorithm); 5] = [
     ("ES384", CoreJwsSigningAlgorithm::EcdsaP384Sha384),
 ];
 
-/// The token of `grant`, once it has passed every check.
-pub(super) fn verify(
-    grant: &Grant,
-    provider: &IdentityProvider,
-    client_id: &str,
-    nonce: &Nonce,
-    keys: CoreJsonWebKeySet,
-    clock: &Clock,
-) -> Result<IdToken, TokenError> {
-    // Read strictly first: what two readers could understand differently is refused before anything is believed.
-    let token = IdToken::parse(grant.id_token.expose())?;
-    if token.algorithm() == "ES512" {
-        return Err(invalid(
-            "the ID token is signed with ES512, which a sign-in cannot verify yet",
-        )
-        .with_advice(
-            "let the identity provider sign this client's ID tokens with RS256 or ES256",
-        ));
-    }
-    let now = clock.now();
-    let issuer = IssuerUrl::new(provider.issuer.clone())
-        .map_err(|error| invalid(format!("the issuer: {error}")))?;
-    let verifier =
-        CoreIdTokenVerifier::new_public_client(ClientId::new(client_id.to_owned()), issuer, keys)
-            .set_allowed_algs(allowed(&provider.signing_algorithms))
-            .set_time_fn(move || (now - LEEWAY).into());
-    let verified = CoreIdToken::from_str(grant.id_token.expose())
-        .map_err(|_| invalid("the ID token's claims cannot be read"))?;
-    let claims = verified
-        .claims(&verifier, nonce)
-        .map_err(|error| refusal(&error))?;
+/// What a token must answer to.
+pub(super) struct Expected<'a> {
+    pub(super) provider: &'a IdentityProvider,
+    pub(super) client_id: &'a str,
+    pub(super) nonce: &'a Nonce,
+    /// How long ago the person may have authenticated, where the request limited it.
+    pub(super) max_age: Option<Duration>,
+    /// How far this machine's clock and the issuer's may be apart.
+    pub(super) leeway: Duration,
+    pub(super) now: SystemTime,
+}
 
-    let (issued, not_before) = (
-        token.issued_at(),
-        token
-            .claims()
-            .get("nbf")
-            .and_then(serde_json::Value::as_i64),
-    );
-    if issued > now + LEEWAY {
-        return Err(clocks(
-            &format!("was issued at {}", text::time(issued)),
-            now,
+/// The token of `grant`, not yet believed. It is read strictly first: what two readers could understand differently is refused.
+pub(super) fn read(grant: &Grant) -> Result<IdToken, TokenError> {
+    IdToken::parse(grant.id_token.expose()).map_err(|error| invalid(error.to_string()))
+}
+
+/// Lets `token`, which came with `grant`, pass every check.
+pub(super) fn verify(
+    token: &IdToken,
+    grant: &Grant,
+    expected: &Expected<'_>,
+    keys: CoreJsonWebKeySet,
+) -> Result<(), TokenError> {
+    if token.header().contains_key("crit") {
+        return Err(invalid(
+            "its header demands an extension that is not understood (crit)",
         ));
     }
-    if issued + OLDEST < now {
-        return Err(clocks(
-            &format!("was issued as long ago as {}", text::time(issued)),
-            now,
-        ));
-    }
-    let seconds_now = now
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
-        .cast_signed();
-    if not_before
-        .is_some_and(|from| from > seconds_now.saturating_add(LEEWAY.as_secs().cast_signed()))
-    {
-        return Err(clocks("is not valid yet (nbf)", now));
-    }
-    if let Some(party) = token
-        .claims()
-        .get("azp")
-        .filter(|party| party.as_str() != Some(client_id))
-    {
+    let (wanted, found) = (&expected.provider.issuer, token.issuer());
+    if found != wanted {
         return Err(invalid(format!(
-            "the ID token was issued to {party} (azp), not to {client_id:?}"
+            "it is from another issuer: expected {wanted:?}, found {found:?} (iss)"
         )));
     }
-    if token.subject().len() > 255 {
-        return Err(invalid(
-            "the ID token's subject is longer than 255 characters",
-        ));
+    let issuer = IssuerUrl::new(wanted.clone())
+        .map_err(|error| invalid(format!("the issuer is no address: {error}")))?;
+    let lenient_now = expected.now - expected.leeway;
+    let client_id = ClientId::new(expected.client_id.to_owned());
+    let verifier = CoreIdTokenVerifier::new_public_client(client_id, issuer, keys)
+        .set_allowed_algs([algorithm(token, expected.provider)?])
+        .set_time_fn(move || lenient_now.into());
+    let read = CoreIdToken::from_str(token.expose())
+        .map_err(|_| invalid("a claim is not of the kind that OpenID Connect wants"))?;
+    let claims = read
+        .claims(&verifier, expected.nonce)
+        .map_err(|error| refusal(&error, token, expected.now))?;
+
+    check_times(token, expected)?;
+    let party = token.claims().get("azp");
+    if let Some(party) = party.filter(|party| party.as_str() != Some(expected.client_id)) {
+        return Err(invalid(format!(
+            "it was issued to {party}, not to {:?} (azp)",
+            expected.client_id
+        )));
     }
-    if let Some(expected) = claims.access_token_hash() {
-        let found = verified
-            .signing_alg()
-            .and_then(|algorithm| verified.signing_key(&verifier).map(|key| (algorithm, key)))
-            .ok()
-            .and_then(|(algorithm, key)| {
-                AccessTokenHash::from_token(&grant.access_token, algorithm, key).ok()
-            });
-        if found.as_ref() != Some(expected) {
-            return Err(invalid(
-                "the ID token belongs to another access token (at_hash)",
-            ));
+    if token.subject().len() > LONGEST_SUBJECT {
+        return Err(invalid(format!(
+            "its subject is longer than {LONGEST_SUBJECT} characters (sub)"
+        )));
+    }
+    if let Some(hash) = claims.access_token_hash() {
+        let found = read.signing_alg().ok().and_then(|algorithm| {
+            let key = read.signing_key(&verifier).ok()?;
+            AccessTokenHash::from_token(&grant.access_token, algorithm, key).ok()
+        });
+        if found.as_ref() != Some(hash) {
+            return Err(invalid("it belongs to another access token (at_hash)"));
         }
     }
-    Ok(token)
+    Ok(())
 }
 
-/// What the issuer says it signs with, as far as it can be verified; all of it where it says nothing.
-fn allowed(offered: &[String]) -> Vec<CoreJwsSigningAlgorithm> {
-    ALGORITHMS
-        .into_iter()
-        .filter(|(name, _)| offered.is_empty() || offered.iter().any(|offer| offer == name))
-        .map(|(_, algorithm)| algorithm)
-        .collect()
+/// The token's own algorithm, if the issuer says that it signs with it, or says nothing.
+fn algorithm(
+    token: &IdToken,
+    provider: &IdentityProvider,
+) -> Result<CoreJwsSigningAlgorithm, TokenError> {
+    let (name, offered) = (token.algorithm(), &provider.signing_algorithms);
+    if !offered.is_empty() && !offered.iter().any(|offer| offer == name) {
+        return Err(invalid(format!(
+            "it is signed with {name}, and its issuer offers only {} (alg)",
+            offered.join(", ")
+        )));
+    }
+    algorithm_called(name).ok_or_else(|| {
+        invalid(format!(
+            "it is signed with {name}, which a sign-in cannot verify yet (alg)"
+        ))
+        .with_advice("let the identity provider sign this client's ID tokens with RS256 or ES256")
+    })
 }
 
-fn invalid(reason: impl AsRef<str>) -> TokenError {
-    TokenError::new(TokenErrorKind::Invalid, reason)
+/// What `name` stands for, where a sign-in can verify it.
+pub(super) fn algorithm_called(name: &str) -> Option<CoreJwsSigningAlgorithm> {
+    let known = ALGORITHMS.into_iter().find(|(known, _)| *known == name);
+    known.map(|(_, algorithm)| algorithm)
 }
 
-fn clocks(what: &str, now: std::time::SystemTime) -> TokenError {
-    invalid(format!(
-        "the ID token {what}, and it is {} here",
-        text::time(now)
-    ))
-    .with_advice("set this machine's clock")
+/// The times that openidconnect leaves to its user.
+fn check_times(token: &IdToken, expected: &Expected<'_>) -> Result<(), TokenError> {
+    let Expected { leeway, now, .. } = *expected;
+    let issued = token.issued_at();
+    if issued > now + leeway {
+        return Err(untimely("was issued at", issued, now, "iat"));
+    }
+    if issued + OLDEST < now {
+        return Err(untimely("was issued as long ago as", issued, now, "iat"));
+    }
+    if let Some(from) = token
+        .date("nbf")
+        .map_err(invalid)?
+        .filter(|from| *from > now + leeway)
+    {
+        return Err(untimely("is not valid before", from, now, "nbf"));
+    }
+    let Some(longest) = expected.max_age else {
+        return Ok(());
+    };
+    let at = token.date("auth_time").map_err(invalid)?.ok_or_else(|| {
+        invalid("it does not say when the person authenticated, as max_age demands (auth_time)")
+    })?;
+    if at + longest + leeway < now {
+        let (at, longest) = (text::time(at), longest.as_secs());
+        return Err(invalid(format!("the person authenticated at {at}, longer ago than the {longest} seconds of max_age (auth_time)"))
+            .with_advice("sign out at the identity provider, then sign in again"));
+    }
+    Ok(())
+}
+
+fn invalid(rule: impl AsRef<str>) -> TokenError {
+    let message = format!("the ID token is not accepted: {}", rule.as_ref());
+    TokenError::new(TokenErrorKind::Invalid, message).with_advice(TELL)
+}
+
+fn untimely(what: &str, at: SystemTime, now: SystemTime, claim: &str) -> TokenError {
+    let (at, now) = (text::time(at), text::time(now));
+    invalid(format!("it {what} {at}, and it is {now} here ({claim})"))
+        .with_advice("set this machine's clock if it is wrong, then sign in again")
 }
 
 /// Names the rule that was broken. The library's own texts hold claims, never the token.
-fn refusal(error: &ClaimsVerificationError) -> TokenError {
-    let rule = match error {
-        ClaimsVerificationError::Expired(_) => "it has expired (exp)".into(),
-        ClaimsVerificationError::InvalidIssuer(reason) => {
-            format!("it is from another issuer (iss): {reason}")
+fn refusal(error: &ClaimsVerificationError, token: &IdToken, now: SystemTime) -> TokenError {
+    invalid(match error {
+        ClaimsVerificationError::Expired(_) => {
+            return untimely("expired at", token.expires_at(), now, "exp");
         }
         ClaimsVerificationError::InvalidAudience(reason) => {
-            format!("it is for another audience (aud): {reason}")
+            format!("it is for another audience: {reason} (aud)")
         }
         ClaimsVerificationError::InvalidNonce(_) => {
-            "it does not belong to this sign-in (nonce)".into()
-        }
-        ClaimsVerificationError::InvalidSubject(reason) => {
-            format!("its subject is not acceptable (sub): {reason}")
+            "it does not belong to this sign-in (nonce)".to_owned()
         }
         ClaimsVerificationError::SignatureVerification(error) => match error {
             SignatureVerificationError::NoMatchingKey => {
-                "its key is not in the issuer's key set (kid)".into()
+                "the issuer publishes no key that may have signed it (kid)".to_owned()
             }
             SignatureVerificationError::AmbiguousKeyId(_) => {
-                "several keys of the issuer could have signed it (kid)".into()
+                "several keys of the issuer may have signed it (kid)".to_owned()
             }
-            SignatureVerificationError::DisallowedAlg(reason) => {
-                format!("its signature is of another kind (alg): {reason}")
-            }
-            _ => "its signature is wrong".into(),
+            _ => "its signature is wrong".to_owned(),
         },
+        ClaimsVerificationError::Unsupported(reason) => {
+            format!("its header says that it is something else: {reason} (typ)")
+        }
         other => other.to_string(),
-    };
-    invalid(format!("the ID token is not accepted: {rule}"))
+    })
 }

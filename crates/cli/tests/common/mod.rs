@@ -1,0 +1,180 @@
+//! A sandbox, a home folder of its own, and a person who signs in without a browser.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use keyless_sandbox::Sandbox;
+
+/// A machine on which nothing but `keyless` has run.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    home: tempfile::TempDir,
+    pub(crate) sandbox: Sandbox,
+}
+
+impl Machine {
+    /// One with the profiles `dev` (Developer), `admin` (Admin) and `nobody` (no role), where whoever signs in is Alice.
+    pub(crate) async fn new() -> Self {
+        let sandbox = Sandbox::builder()
+            .sign_in_as("alice")
+            .start()
+            .await
+            .expect("a sandbox");
+        let home = tempfile::tempdir().expect("a home");
+        let machine = Self { home, sandbox };
+        let (issuer, sts) = (machine.sandbox.issuer(), machine.sandbox.sts_endpoint());
+        let config = format!(
+            r#"
+[identity.corp]
+issuer = "{issuer}"
+client_id = "keyless"
+[profile.dev]
+identity = "corp"
+role = "{}"
+region = "eu-west-1"
+endpoint_url = "{sts}"
+[profile.admin]
+identity = "corp"
+role = "{}"
+endpoint_url = "{sts}"
+[profile.nobody]
+identity = "corp"
+"#,
+            machine.sandbox.role_arn("Developer"),
+            machine.sandbox.role_arn("Admin"),
+        );
+        machine.write(".config/keyless/config.toml", &config);
+        machine
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(&path, text).expect("written");
+        path
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect("readable")
+    }
+
+    /// `keyless` with these arguments; it knows nothing of the machine that runs the tests.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keyless"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("KEYLESS_CONFIG", self.path(".config/keyless/config.toml"))
+            .env("KEYLESS_STORE_DIR", self.path("store"))
+            .env("KEYLESS_NO_INTERACTIVE", "1")
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::new(self.command(arguments).output().expect("started"))
+    }
+
+    /// `keyless login` with these arguments, and a person who follows the link that it prints.
+    pub(crate) fn login(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.command(&[&["login", "--no-browser"], arguments].concat());
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("started");
+        let mut said = String::new();
+        let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+        loop {
+            let mut line = String::new();
+            if stderr.read_line(&mut line).expect("text") == 0 {
+                break;
+            }
+            said.push_str(&line);
+            if line.starts_with("  http://") {
+                follow(line.trim());
+            }
+        }
+        let output = child.wait_with_output().expect("ended");
+        let mut ran = Ran::new(output);
+        ran.said = said;
+        ran
+    }
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) data: String,
+    pub(crate) said: String,
+    pub(crate) output: Output,
+}
+
+impl Ran {
+    pub(crate) fn new(output: Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        Self {
+            code: output.status.code(),
+            data: text(&output.stdout),
+            said: text(&output.stderr),
+            output,
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn done(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.data).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Goes where a browser would.
+fn follow(address: &str) {
+    let mut address = address.to_owned();
+    for _ in 0..10 {
+        let rest = address
+            .strip_prefix("http://")
+            .expect("loopback")
+            .to_owned();
+        let (host, path) = rest.split_once('/').expect("a path");
+        let mut stream = TcpStream::connect(host).expect("a listener");
+        write!(
+            stream,
+            "GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
+        )
+        .expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let location = answer.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("location")
+                .then(|| value.to_owned())
+        });
+        address = match location {
+            None => return,
+            Some(next) if next.starts_with('/') => format!("http://{host}{next}"),
+            Some(next) => next,
+        };
+    }
+}
+
+/// What is left in a folder.
+pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect()
+}

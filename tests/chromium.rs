@@ -1,0 +1,205 @@
+//! `keyless login` with a real browser at a certified identity provider.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use keyless_tests::binary;
+use keyless_tests::real::{self, Running};
+use keyless_tests::webdriver::Chromium;
+use tokio::process::Child;
+
+/// A home folder whose browser is a pipe: what keyless opens comes out of [`Desk::link`].
+struct Desk {
+    home: tempfile::TempDir,
+    identity_provider: Running,
+}
+
+impl Desk {
+    fn new(identity_provider: Running) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().expect("a folder");
+        let config = format!(
+            "[identity.corp]\nissuer = \"{}\"\nclient_id = \"keyless\"\n[profile.dev]\nidentity = \"corp\"\n",
+            identity_provider.url()
+        );
+        std::fs::write(home.path().join("config.toml"), config).expect("written");
+        let browser = home.path().join("browser");
+        std::fs::write(
+            &browser,
+            format!(
+                "#!/bin/sh\nprintf %s \"$1\" > '{}'\n",
+                home.path().join("link").display()
+            ),
+        )
+        .expect("written");
+        std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o700))
+            .expect("changed");
+        let desk = Self {
+            home,
+            identity_provider,
+        };
+        let made = Command::new("mkfifo")
+            .arg(desk.pipe())
+            .status()
+            .expect("mkfifo starts");
+        assert!(made.success());
+        desk
+    }
+
+    fn pipe(&self) -> PathBuf {
+        self.home.path().join("link")
+    }
+
+    fn keyless(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary::keyless());
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("BROWSER", self.home.path().join("browser"))
+            .env("KEYLESS_CONFIG", self.home.path().join("config.toml"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn login(&self, arguments: &[&str]) -> Child {
+        let mut command = self.keyless(&["login", "dev"]);
+        command
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        tokio::process::Command::from(command)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("keyless starts")
+    }
+
+    /// What keyless opens in the browser. Waits until it does.
+    async fn link(&self) -> String {
+        tokio::fs::read_to_string(self.pipe())
+            .await
+            .expect("a link")
+    }
+
+    fn token(&self) -> Output {
+        self.keyless(&["token", "dev", "--json", "--no-interactive"])
+            .output()
+            .expect("keyless starts")
+    }
+}
+
+async fn sign_in(browser: &Chromium, name: &str) {
+    browser.type_into("input[name=login]", name).await;
+    browser.type_into("input[name=password]", "x").await;
+    browser.click("button[type=submit]").await;
+    // The second form: what the application may know.
+    browser
+        .click("input[name=prompt][value=consent] ~ button")
+        .await;
+}
+
+async fn ended(login: Child) -> (i32, String) {
+    let output = login.wait_with_output().await.expect("it ends");
+    (
+        output.status.code().expect("a code"),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
+}
+
+#[tokio::test]
+#[ignore = "needs real parts: cargo xtask test"]
+async fn a_person_signs_in_with_a_real_browser() {
+    let Some(parts) = real::parts() else { return };
+    let (desk, browser) = (Desk::new(parts.oidc_provider()), Chromium::start().await);
+
+    let login = desk.login(&[]);
+    let link = desk.link().await;
+    assert!(
+        link.starts_with("http://127.0.0.1:") && !link.contains("state"),
+        "the browser's command line holds {link}"
+    );
+    browser.open(&link).await;
+    sign_in(&browser, "alice").await;
+    assert_eq!(browser.text("h1").await, "Signed in as alice@example.com");
+    let address = browser.address().await;
+    assert!(
+        !address.contains("code=") && !address.contains("state="),
+        "the address bar shows {address}"
+    );
+    let (code, said) = ended(login).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("alice@example.com"), "{said}");
+    assert!(String::from_utf8_lossy(&desk.token().stdout).contains("alice"));
+
+    // The back button, after it is all over: nothing happens to the sign-in.
+    browser.back().await;
+    assert!(desk.token().status.success());
+
+    // Another person than before is told loudly.
+    let login = desk.login(&["--force"]);
+    let another = Chromium::start().await;
+    another.open(&desk.link().await).await;
+    sign_in(&another, "bob").await;
+    assert_eq!(another.text("h1").await, "Signed in as bob@example.com");
+    let (code, said) = ended(login).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains("alice@example.com") && said.contains("bob@example.com"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs real parts: cargo xtask test"]
+async fn a_person_refuses_with_a_real_browser() {
+    let Some(parts) = real::parts() else { return };
+    let (desk, browser) = (Desk::new(parts.oidc_provider()), Chromium::start().await);
+    let login = desk.login(&[]);
+    browser.open(&desk.link().await).await;
+    browser.click("a[href$='/abort']").await;
+    assert_eq!(browser.text("h1").await, "You are not signed in");
+    let (code, said) = ended(login).await;
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("access_denied"), "{said}");
+    assert!(said.contains(desk.identity_provider.url()), "{said}");
+}
+
+#[tokio::test]
+#[ignore = "needs real parts: cargo xtask test"]
+async fn two_sign_ins_at_once_do_not_meet() {
+    let Some(parts) = real::parts() else { return };
+    let (first, second) = (
+        Desk::new(parts.oidc_provider()),
+        Desk::new(parts.oidc_provider()),
+    );
+    let browser = Chromium::start().await;
+    let (one, other) = (first.login(&[]), second.login(&[]));
+    let (one_link, other_link) = (first.link().await, second.link().await);
+    browser.open(&one_link).await;
+    browser.text("input[name=login]").await;
+    browser.new_tab().await;
+    browser.open(&other_link).await;
+    sign_in(&browser, "bob").await;
+    assert_eq!(browser.text("h1").await, "Signed in as bob@example.com");
+    // A double click: the link has been used.
+    browser.new_tab().await;
+    browser.open(&one_link).await;
+    assert_eq!(browser.text("h1").await, "This link has been used");
+    browser.back().await;
+    let (code, said) = ended(other).await;
+    assert_eq!(code, 0, "{said}");
+    drop(one);
+}
+
+#[tokio::test]
+#[ignore = "needs real parts: cargo xtask test"]
+async fn nobody_comes_in_time() {
+    let Some(parts) = real::parts() else { return };
+    let (desk, browser) = (Desk::new(parts.oidc_provider()), Chromium::start().await);
+    let login = desk.login(&["--timeout", "3s"]);
+    browser.open(&desk.link().await).await;
+    let (code, said) = ended(login).await;
+    assert_eq!(code, 6, "{said}");
+    assert!(said.contains("within 3 seconds"), "{said}");
+}

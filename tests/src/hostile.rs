@@ -1,0 +1,496 @@
+//! An OpenID provider on loopback that answers as it should, but for what a story changes, and somebody who signs in at it.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL;
+use hmac::Mac;
+use http::header::{HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode};
+use keyless::login::{LoginBuilder, Prompt, SignInPage};
+use keyless::{Http, HttpClient, IdToken, Login, TokenError};
+use keyless_loopback::{Limits, Listener, Server, respond};
+use keyless_token::{BoxFuture, HttpError};
+use p256::ecdsa::signature::Signer as _;
+use rsa::signature::{SignatureEncoding as _, Signer as _};
+use rsa::traits::PublicKeyParts as _;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::task::JoinHandle;
+use url::form_urlencoded;
+
+use crate::person::{Deed, browse};
+
+/// The client that signs in.
+pub const CLIENT: &str = "keyless";
+/// The code of every right response.
+pub const CODE: &str = "c0de-that-nobody-else-may-see";
+/// The access token of every right answer.
+pub const ACCESS_TOKEN: &str = "acce55-token-that-nobody-else-may-see";
+/// An issuer that is not on loopback: [`Elsewhere`] leads there.
+pub const HTTPS_ISSUER: &str = "https://issuer.example";
+
+/// What a story changes of the answers. Each is given the right one.
+#[derive(Clone, Copy, Debug)]
+pub struct Changes {
+    /// The discovery document.
+    pub discovery: fn(&mut Answer),
+    /// The key set, with how often it was asked for before.
+    pub keys: fn(&mut Answer, usize),
+    /// The parameters that the browser comes back with, with how often it did before.
+    pub response: fn(&mut Vec<(String, String)>, usize),
+    /// The ID token.
+    pub token: fn(&mut Token),
+    /// The token endpoint's answer.
+    pub grant: fn(&mut Answer),
+    /// The settings of the sign-in.
+    pub login: fn(LoginBuilder) -> LoginBuilder,
+    /// How often the person opens the authorization request, because what came back the time before was ignored.
+    pub visits: usize,
+}
+
+impl Default for Changes {
+    /// Nothing.
+    fn default() -> Self {
+        Self {
+            discovery: |_| {},
+            keys: |_, _| {},
+            response: |_, _| {},
+            token: |_| {},
+            grant: |_| {},
+            login: |login| login,
+            visits: 1,
+        }
+    }
+}
+
+/// An answer in JSON.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// Headers beside the content type, which one of them may replace.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// The body.
+    pub json: Value,
+    /// Another body.
+    pub text: Option<String>,
+}
+
+impl Answer {
+    fn right(json: Value) -> Self {
+        Self {
+            status: 200,
+            headers: Vec::new(),
+            json,
+            text: None,
+        }
+    }
+
+    /// Has a member twice, first with another value.
+    pub fn twice(&mut self, member: &str) {
+        self.text = Some(twice(&self.json, member));
+    }
+
+    /// Is a refusal instead.
+    pub fn refuse(&mut self, json: Value) {
+        (self.status, self.json) = (400, json);
+    }
+
+    fn response(self) -> Response<Vec<u8>> {
+        let body = self.text.unwrap_or_else(|| self.json.to_string());
+        let status = StatusCode::from_u16(self.status).expect("a status");
+        let mut response = respond(status, "application/json", body).map(|body| body.to_vec());
+        for (name, value) in self.headers {
+            let value = HeaderValue::from_static(value);
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value);
+        }
+        response
+    }
+}
+
+/// An ID token before it is signed.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// The header.
+    pub header: Value,
+    /// The claims.
+    pub claims: Value,
+    /// Other texts of header and claims.
+    pub texts: (Option<String>, Option<String>),
+    /// Who signs.
+    pub signer: Signer,
+}
+
+/// Who signs a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signer {
+    /// The published ES256 key.
+    Ec,
+    /// The published RSA key, by RS256.
+    Rsa,
+    /// An ES256 key that nobody publishes.
+    Stranger,
+    /// HMAC with the published RSA key's modulus.
+    HmacOfKey,
+    /// HMAC with the client's name.
+    HmacOfClient,
+    /// Nobody: the signature is empty.
+    Nobody,
+}
+
+impl Token {
+    /// By RSA instead of ES256.
+    pub fn rsa(&mut self) {
+        self.header = json!({ "alg": "RS256", "kid": "rsa" });
+        self.signer = Signer::Rsa;
+    }
+
+    /// Has a claim moved by so many seconds from now.
+    pub fn at(&mut self, claim: &str, seconds: i64) {
+        self.claims[claim] = json!(now().saturating_add_signed(seconds));
+    }
+
+    fn signed(self) -> String {
+        let text = |text: Option<String>, json: &Value| text.unwrap_or_else(|| json.to_string());
+        let parts = [
+            text(self.texts.0, &self.header),
+            text(self.texts.1, &self.claims),
+        ];
+        let signed = parts.map(|part| URL.encode(part)).join(".");
+        let signature = self.signer.sign(signed.as_bytes());
+        format!("{signed}.{}", URL.encode(signature))
+    }
+}
+
+impl Signer {
+    fn sign(self, text: &[u8]) -> Vec<u8> {
+        let ec = |key: &p256::ecdsa::SigningKey| -> Vec<u8> {
+            let signature: p256::ecdsa::Signature = key.sign(text);
+            signature.to_bytes().to_vec()
+        };
+        let hmac = |key: &[u8]| {
+            let mut mac = hmac::Hmac::<Sha256>::new_from_slice(key).expect("any length will do");
+            mac.update(text);
+            mac.finalize().into_bytes().to_vec()
+        };
+        match self {
+            Self::Ec => ec(&EC),
+            Self::Stranger => ec(&STRANGER),
+            Self::Rsa => RSA.sign(text).to_vec(),
+            Self::HmacOfKey => hmac(modulus().as_bytes()),
+            Self::HmacOfClient => hmac(CLIENT.as_bytes()),
+            Self::Nobody => Vec::new(),
+        }
+    }
+}
+
+static EC: LazyLock<p256::ecdsa::SigningKey> = LazyLock::new(|| ec_key(7));
+static STRANGER: LazyLock<p256::ecdsa::SigningKey> = LazyLock::new(|| ec_key(8));
+static RSA: LazyLock<rsa::pkcs1v15::SigningKey<Sha256>> = LazyLock::new(|| {
+    let key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("a key");
+    rsa::pkcs1v15::SigningKey::new(key)
+});
+
+fn ec_key(byte: u8) -> p256::ecdsa::SigningKey {
+    p256::ecdsa::SigningKey::from_slice(&[byte; 32]).expect("a number below the curve's order")
+}
+
+fn modulus() -> String {
+    URL.encode(AsRef::<rsa::RsaPrivateKey>::as_ref(&*RSA).n().to_bytes_be())
+}
+
+/// The published RSA key.
+pub fn rsa_jwk() -> Value {
+    json!({ "kty": "RSA", "kid": "rsa", "use": "sig", "alg": "RS256", "e": "AQAB", "n": modulus() })
+}
+
+/// The published ES256 key.
+pub fn ec_jwk() -> Value {
+    jwk(&EC, "ec")
+}
+
+/// A key that signs as [`Signer::Stranger`].
+pub fn stranger_jwk(kid: &str) -> Value {
+    jwk(&STRANGER, kid)
+}
+
+fn jwk(key: &p256::ecdsa::SigningKey, kid: &str) -> Value {
+    let point = key.verifying_key().to_sec1_point(false);
+    let (x, y) = point.as_bytes()[1..].split_at(32); // 4, x, y: SEC 1 §2.3.3
+    json!({ "kty": "EC", "crv": "P-256", "kid": kid, "use": "sig", "x": URL.encode(x), "y": URL.encode(y) })
+}
+
+/// `at_hash` of `token` (OpenID Connect Core §3.1.3.6).
+pub fn half_hash(token: &str) -> String {
+    URL.encode(&Sha256::digest(token)[..16])
+}
+
+/// The text of `json` with one more `member` before the others.
+pub fn twice(json: &Value, member: &str) -> String {
+    let text = json.to_string();
+    format!("{{\"{member}\":\"another\",{}", &text[1..])
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970")
+        .as_secs()
+}
+
+/// What came of a sign-in.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The token, or why there is none.
+    pub result: Result<IdToken, TokenError>,
+    /// How often the key set was asked for.
+    pub key_fetches: usize,
+    /// The pages that the browser ended on.
+    pub pages: Vec<String>,
+    /// What nobody else may see: code, verifier, state, nonce, tokens.
+    pub secrets: Vec<String>,
+}
+
+/// Lets a person sign in at a provider with `changes`.
+pub async fn sign_in(changes: Changes) -> Outcome {
+    sign_in_by(changes, |provider| (provider.issuer(), Http::default())).await
+}
+
+/// The same with another HTTP client, and the issuer that it knows the provider by.
+///
+/// # Panics
+///
+/// If the browser is not shown a page.
+pub async fn sign_in_by<H: HttpClient>(
+    changes: Changes,
+    way: impl FnOnce(&IdentityProvider) -> (String, H),
+) -> Outcome {
+    let provider = IdentityProvider::start(changes).await;
+    let (issuer, http) = way(&provider);
+    lock(&provider.desk.seen).issuer.clone_from(&issuer);
+    let visitor = Visitor {
+        visits: changes.visits,
+        browsing: Arc::default(),
+    };
+    let login = Login::builder(issuer, CLIENT, http)
+        .prompt(visitor.clone())
+        .timeout(Duration::from_secs(20));
+    let result = match (changes.login)(login).build() {
+        Ok(login) => login.sign_in().await,
+        Err(error) => Err(error),
+    };
+    let browsing = lock(&visitor.browsing).take();
+    let pages = match browsing {
+        Some(browsing) => browsing.await.expect("the browser shows pages"),
+        None => Vec::new(),
+    };
+    let seen = lock(&provider.desk.seen).clone();
+    Outcome {
+        result,
+        key_fetches: seen.key_fetches,
+        pages,
+        secrets: seen.secrets,
+    }
+}
+
+/// Somebody whose browser opens what it is given.
+#[derive(Clone, Debug)]
+struct Visitor {
+    visits: usize,
+    browsing: Arc<Mutex<Option<JoinHandle<Vec<String>>>>>,
+}
+
+impl Prompt for Visitor {
+    fn sign_in(&self, page: &SignInPage<'_>) {
+        let (visits, link, url) = (self.visits, page.link.to_owned(), page.url.to_owned());
+        let browsing = tokio::spawn(async move {
+            let mut pages = Vec::new();
+            for visit in 0..visits {
+                let address = if visit == 0 { &link } else { &url };
+                pages.push(browse(address, &Deed::StayAway).await);
+            }
+            pages
+        });
+        *lock(&self.browsing) = Some(browsing);
+    }
+
+    fn signed_in(&self, _: &IdToken, _: Option<&IdToken>) {}
+}
+
+/// An OpenID provider on loopback.
+#[derive(Debug)]
+pub struct IdentityProvider {
+    authority: String,
+    desk: Arc<Desk>,
+    _server: Server,
+}
+
+#[derive(Debug)]
+struct Desk {
+    changes: Changes,
+    seen: Mutex<Seen>,
+}
+
+/// What the provider was told.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    issuer: String,
+    nonce: String,
+    responses: usize,
+    key_fetches: usize,
+    secrets: Vec<String>,
+}
+
+impl IdentityProvider {
+    async fn start(changes: Changes) -> Self {
+        let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
+        let authority = listener.authority().clone();
+        let desk = Arc::new(Desk {
+            changes,
+            seen: Mutex::default(),
+        });
+        let at_desk = Arc::clone(&desk);
+        let server = listener.serve(Limits::default(), move |request| {
+            let answer = at_desk.answer(&request.map(|body| body.to_vec()));
+            async move { answer.map(Into::into) }
+        });
+        Self {
+            authority,
+            desk,
+            _server: server,
+        }
+    }
+
+    /// Who it is on loopback.
+    pub fn issuer(&self) -> String {
+        format!("http://{}", self.authority)
+    }
+}
+
+impl Desk {
+    fn answer(&self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        let mut seen = lock(&self.seen);
+        match request.uri().path() {
+            "/.well-known/openid-configuration" => self.discovery(&seen.issuer),
+            "/keys" => self.keys(&mut seen),
+            "/authorize" => self.authorize(
+                &mut seen,
+                request.uri().query().unwrap_or_default().as_bytes(),
+            ),
+            "/token" => self.token(&mut seen, request.body()),
+            _ => respond(StatusCode::NOT_FOUND, "text/plain", "nothing here")
+                .map(|body| body.to_vec()),
+        }
+    }
+
+    fn discovery(&self, issuer: &str) -> Response<Vec<u8>> {
+        let mut answer = Answer::right(json!({
+            "issuer": issuer,
+            "authorization_endpoint": format!("{issuer}/authorize"),
+            "token_endpoint": format!("{issuer}/token"),
+            "jwks_uri": format!("{issuer}/keys"),
+            "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+            "code_challenge_methods_supported": ["S256"],
+        }));
+        (self.changes.discovery)(&mut answer);
+        answer.response()
+    }
+
+    fn keys(&self, seen: &mut Seen) -> Response<Vec<u8>> {
+        let mut answer = Answer::right(json!({ "keys": [rsa_jwk(), ec_jwk()] }));
+        (self.changes.keys)(&mut answer, seen.key_fetches);
+        seen.key_fetches += 1;
+        answer.response()
+    }
+
+    fn authorize(&self, seen: &mut Seen, query: &[u8]) -> Response<Vec<u8>> {
+        let asked = parameters(query);
+        seen.nonce.clone_from(&asked["nonce"]);
+        let secrets = [CODE, ACCESS_TOKEN, &asked["nonce"], &asked["state"]];
+        seen.secrets.extend(secrets.map(str::to_owned));
+        let mut back = vec![
+            ("code".to_owned(), CODE.to_owned()),
+            ("state".to_owned(), asked["state"].clone()),
+        ];
+        (self.changes.response)(&mut back, seen.responses);
+        seen.responses += 1;
+        let back = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(back)
+            .finish();
+        let mut response = Response::new(Vec::new());
+        *response.status_mut() = StatusCode::SEE_OTHER;
+        let location = format!("{}?{back}", asked["redirect_uri"]);
+        response.headers_mut().insert(
+            http::header::LOCATION,
+            location.parse().expect("an address"),
+        );
+        response
+    }
+
+    fn token(&self, seen: &mut Seen, form: &[u8]) -> Response<Vec<u8>> {
+        let asked = parameters(form);
+        assert_eq!(asked["code"], CODE);
+        seen.secrets.push(asked["code_verifier"].clone());
+        let mut token = Token {
+            header: json!({ "alg": "ES256", "kid": "ec" }),
+            claims: json!({
+                "iss": seen.issuer, "sub": "alice", "aud": CLIENT, "nonce": seen.nonce,
+                "iat": now(), "exp": now() + 3600, "email": "alice@example.com",
+            }),
+            texts: (None, None),
+            signer: Signer::Ec,
+        };
+        (self.changes.token)(&mut token);
+        let token = token.signed();
+        seen.secrets.extend(
+            token
+                .split('.')
+                .filter(|part| part.len() > 20)
+                .map(str::to_owned),
+        );
+        let mut answer = Answer::right(json!({
+            "access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": 3600, "scope": "openid email", "id_token": token,
+            // For stories in which the provider echoes what it was sent.
+            "code_verifier": asked["code_verifier"],
+        }));
+        (self.changes.grant)(&mut answer);
+        answer.response()
+    }
+}
+
+/// The way to a provider that stands on loopback and calls itself [`HTTPS_ISSUER`].
+#[derive(Debug)]
+pub struct Elsewhere(pub String);
+
+impl HttpClient for Elsewhere {
+    fn send(
+        &self,
+        request: Request<Vec<u8>>,
+        limits: keyless_token::Limits,
+    ) -> BoxFuture<'_, Result<Response<Vec<u8>>, HttpError>> {
+        Box::pin(async move {
+            let (mut head, body) = request.into_parts();
+            let address = head.uri.to_string().replacen(HTTPS_ISSUER, &self.0, 1);
+            head.uri = address.parse().expect("an address");
+            Http::default()
+                .send(Request::from_parts(head, body), limits)
+                .await
+        })
+    }
+}
+
+fn parameters(form: &[u8]) -> BTreeMap<String, String> {
+    form_urlencoded::parse(form).into_owned().collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,186 @@
+//! A real browser, driven by WebDriver (W3C), over the HTTP client that is there anyway.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use http::Request;
+use keyless::{Http, HttpClient};
+use keyless_token::Limits;
+use serde_json::{Value, json};
+
+/// What WebDriver calls a reference to an element.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// `chromedriver`, and one Chromium under it, for one story.
+#[derive(Debug)]
+pub struct Chromium {
+    driver: Child,
+    session: String,
+    http: Http,
+    _profile: tempfile::TempDir,
+}
+
+impl Chromium {
+    /// Starts both, without a window. Whatever is looked for on a page is waited for, up to ten seconds.
+    ///
+    /// # Panics
+    ///
+    /// Where `chromedriver` is missing: `cargo xtask parts` provides it.
+    pub async fn start() -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver starts; `cargo xtask parts` installs it");
+        let said = BufReader::new(driver.stdout.take().expect("a pipe"));
+        let port = said
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                line.split("successfully on port ")
+                    .nth(1)
+                    .map(|port| port.trim_end_matches('.').to_owned())
+            })
+            .expect("chromedriver names its port");
+        let profile = tempfile::tempdir().expect("a folder");
+        let arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ];
+        let mut arguments: Vec<String> = arguments.map(str::to_owned).to_vec();
+        arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        let wanted = json!({ "capabilities": { "alwaysMatch": {
+            "goog:chromeOptions": { "args": arguments },
+            "timeouts": { "implicit": 10_000 },
+        }}});
+        let mut chromium = Self {
+            driver,
+            session: format!("http://127.0.0.1:{port}/session"),
+            http: Http::default(),
+            _profile: profile,
+        };
+        let begun = chromium.call("POST", "", Some(wanted)).await;
+        chromium.session = format!(
+            "{}/{}",
+            chromium.session,
+            begun["sessionId"].as_str().expect("a session")
+        );
+        chromium
+    }
+
+    /// Opens `address`.
+    pub async fn open(&self, address: &str) {
+        self.call("POST", "/url", Some(json!({ "url": address })))
+            .await;
+    }
+
+    /// Goes back, as by the button.
+    pub async fn back(&self) {
+        self.call("POST", "/back", Some(json!({}))).await;
+    }
+
+    /// What the address bar shows.
+    pub async fn address(&self) -> String {
+        self.call("GET", "/url", None)
+            .await
+            .as_str()
+            .expect("an address")
+            .to_owned()
+    }
+
+    /// The text of the first element that `selector` (CSS) finds.
+    pub async fn text(&self, selector: &str) -> String {
+        let element = self.find(selector).await;
+        self.call("GET", &format!("/element/{element}/text"), None)
+            .await
+            .as_str()
+            .expect("a text")
+            .to_owned()
+    }
+
+    /// Types into the first element that `selector` finds.
+    pub async fn type_into(&self, selector: &str, text: &str) {
+        let element = self.find(selector).await;
+        self.call(
+            "POST",
+            &format!("/element/{element}/value"),
+            Some(json!({ "text": text })),
+        )
+        .await;
+    }
+
+    /// Clicks the first element that `selector` finds.
+    pub async fn click(&self, selector: &str) {
+        let element = self.find(selector).await;
+        self.call(
+            "POST",
+            &format!("/element/{element}/click"),
+            Some(json!({})),
+        )
+        .await;
+    }
+
+    /// Opens another tab and goes on in it.
+    pub async fn new_tab(&self) {
+        let tab = self
+            .call("POST", "/window/new", Some(json!({ "type": "tab" })))
+            .await;
+        self.call("POST", "/window", Some(json!({ "handle": tab["handle"] })))
+            .await;
+    }
+
+    async fn find(&self, selector: &str) -> String {
+        let found = self
+            .call(
+                "POST",
+                "/element",
+                Some(json!({ "using": "css selector", "value": selector })),
+            )
+            .await;
+        found[ELEMENT].as_str().expect("an element").to_owned()
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.session))
+            .header("content-type", "application/json")
+            .body(
+                body.map(|body| body.to_string().into_bytes())
+                    .unwrap_or_default(),
+            )
+            .expect("a request");
+        let limits = Limits {
+            timeout: Duration::from_mins(1),
+            body: 16 << 20,
+        };
+        let answer = self
+            .http
+            .send(request, limits)
+            .await
+            .expect("chromedriver answers");
+        let answer: Value = serde_json::from_slice(answer.body()).expect("JSON");
+        assert!(
+            answer["value"]["error"].is_null(),
+            "{method} {path}: {}",
+            answer["value"]["message"]
+        );
+        answer["value"].clone()
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        let _ = self.driver.kill(); // Chromium ends with it
+        let _ = self.driver.wait();
+    }
+}
