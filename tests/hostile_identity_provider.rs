@@ -1,17 +1,17 @@
 //! An identity provider that lies, or is broken: one story for each way, and the rule that the refusal names.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use keyless::login::LoginBuilder;
-use keyless::{Http, HttpClient, IdToken, TokenErrorKind};
+use keyless::{IdToken, TokenErrorKind};
 use keyless_tests::hostile::{
-    ACCESS_TOKEN, Answer, CODE, Changes, Elsewhere, HTTPS_ISSUER, IdentityProvider, Outcome,
-    Signer, Token, ec_jwk, half_hash, rsa_jwk, sign_in, sign_in_by, stranger_jwk, twice,
+    ACCESS_TOKEN, Answer, CODE, Changes, Elsewhere, HTTPS_ISSUER, IdentityProvider, Impatient,
+    Outcome, Signer, Token, ec_jwk, half_hash, rsa_jwk, sign_in, sign_in_by, stranger_jwk, stream,
+    twice,
 };
 use keyless_tests::real;
-use keyless_token::{BoxFuture, HttpError, Limits};
 use serde_json::{Value, json};
 
 /// What a sign-in is to end with.
@@ -24,6 +24,9 @@ enum Want {
 use Want::{Accepted, Refused};
 
 type Story = (&'static str, Changes, Want);
+
+/// What a story changes of one answer.
+type Change = fn(&mut Answer);
 
 const fn invalid(said: &'static str) -> Want {
     Refused(TokenErrorKind::Invalid, said)
@@ -40,14 +43,14 @@ fn token(token: fn(&mut Token)) -> Changes {
     }
 }
 
-fn grant(grant: fn(&mut Answer)) -> Changes {
+fn grant(grant: Change) -> Changes {
     Changes {
         grant,
         ..Changes::default()
     }
 }
 
-fn discovery(discovery: fn(&mut Answer)) -> Changes {
+fn discovery(discovery: Change) -> Changes {
     Changes {
         discovery,
         ..Changes::default()
@@ -415,7 +418,7 @@ async fn discovery_and_keys_are_the_issuers_own_and_of_reasonable_length() {
 #[tokio::test]
 #[rustfmt::skip] // one story, one line
 async fn an_https_issuer_has_https_endpoints_even_on_this_machine() {
-    let stories: [(&str, fn(&mut Answer)); 4] = [
+    let stories: [(&str, Change); 4] = [
         ("elsewhere", |answer| answer.json["token_endpoint"] = "http://issuer.example/token".into()),
         ("authorization", |answer| answer.json["authorization_endpoint"] = "http://localhost:1/".into()),
         ("token", |answer| answer.json["token_endpoint"] = "http://127.0.0.1:1/".into()),
@@ -483,11 +486,11 @@ static SILENT: OnceLock<String> = OnceLock::new();
 async fn a_body_that_never_ends_is_given_up() {
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
     ENDLESS
-        .get_or_init(|| serve(move |stream| while stream.write_all(chunk.as_bytes()).is_ok() {}));
-    SILENT.get_or_init(|| serve(|stream| drop(std::io::Read::read(stream, &mut [0; 1]))));
+        .get_or_init(|| stream(move |stream| while stream.write_all(chunk.as_bytes()).is_ok() {}));
+    SILENT.get_or_init(|| stream(|stream| drop(stream.read(&mut [0; 1]))));
     let at = |address: &'static OnceLock<String>| address.get().expect("set above").as_str();
     let (endless, silent) = ("longer than", "no whole answer");
-    let stories: [(&str, fn(&mut Answer), &str); 4] = [
+    let stories: [(&str, Change, &str); 4] = [
         ("keys", |answer| answer.json["jwks_uri"] = ENDLESS.get().expect("set").as_str().into(), endless),
         ("token", |answer| answer.json["token_endpoint"] = ENDLESS.get().expect("set").as_str().into(), endless),
         ("keys, and silence", |answer| answer.json["jwks_uri"] = SILENT.get().expect("set").as_str().into(), silent),
@@ -506,42 +509,6 @@ async fn a_body_that_never_ends_is_given_up() {
             &outcome,
             Refused(TokenErrorKind::Unreachable, said),
         );
-    }
-}
-
-/// Answers every connection with a head, and then with what `body` writes. Gives its address.
-fn serve(body: impl Fn(&mut std::net::TcpStream) + Clone + Send + 'static) -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = format!("http://{}", listener.local_addr().expect("an address"));
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let body = body.clone();
-            std::thread::spawn(move || {
-                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
-                if std::io::Read::read(&mut stream, &mut [0; 4096]).is_ok()
-                    && stream.write_all(head.as_bytes()).is_ok()
-                {
-                    body(&mut stream);
-                }
-            });
-        }
-    });
-    address
-}
-
-/// Waits for a tenth of the time.
-#[derive(Debug)]
-struct Impatient;
-
-impl HttpClient for Impatient {
-    fn send(
-        &self,
-        request: http::Request<Vec<u8>>,
-        limits: Limits,
-    ) -> BoxFuture<'_, Result<http::Response<Vec<u8>>, HttpError>> {
-        let timeout = limits.timeout / 10;
-        let limits = Limits { timeout, ..limits };
-        Box::pin(async move { Http::default().send(request, limits).await })
     }
 }
 

@@ -1,120 +1,17 @@
 //! Another program on the same machine, and a web page in the person's own browser, at the listener of a sign-in. None of
 //! them completes the sign-in and none ends it: the person's own callback works after each.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::RangeInclusive;
 
+use keyless::TokenErrorKind;
 use keyless::login::{LoginBuilder, RedirectHost};
-use keyless::{Http, HttpClient, IdToken, TokenError, TokenErrorKind};
 use keyless_sandbox::{Person as Somebody, Sandbox};
+use keyless_tests::neighbour::{Waiting, code_for, get, header, is_protected, say, status};
 use keyless_tests::person::{Deed, Person, browse};
 use keyless_tests::scene::Scene;
-use tokio::task::JoinHandle;
 use url::Url;
-
-/// A sign-in that waits for its person.
-struct Waiting {
-    person: Person,
-    sign_in: JoinHandle<Result<IdToken, TokenError>>,
-}
-
-impl Waiting {
-    async fn begin(scene: &Scene) -> Self {
-        Self::with(scene, |login| login).await
-    }
-
-    async fn with(scene: &Scene, change: impl FnOnce(LoginBuilder) -> LoginBuilder) -> Self {
-        let person = Person::who(Deed::StayAway);
-        let login = change(scene.login_builder(&person))
-            .build()
-            .expect("a login");
-        let sign_in = tokio::spawn(async move { login.sign_in().await });
-        while person.told().links.is_empty() {
-            assert!(!sign_in.is_finished(), "{:?}", sign_in.await);
-            tokio::task::yield_now().await;
-        }
-        Self { person, sign_in }
-    }
-
-    fn link(&self) -> String {
-        self.person.told().links[0].clone()
-    }
-
-    /// A parameter of the authorization request.
-    fn asked(&self, name: &str) -> String {
-        let url = Url::parse(&self.person.told().urls[0]).expect("an address");
-        let found = url.query_pairs().find(|(key, _)| key == name);
-        found.expect("a parameter").1.into_owned()
-    }
-
-    /// `127.0.0.1:41234`, as it stands in the redirect address.
-    fn authority(&self) -> String {
-        let redirect = Url::parse(&self.asked("redirect_uri")).expect("an address");
-        redirect.authority().to_owned()
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.authority()
-            .replace("localhost", "127.0.0.1")
-            .parse()
-            .expect("an address")
-    }
-
-    /// The person does what they were asked to do, and is signed in.
-    async fn completes(self, after: &str) {
-        let link = self.link();
-        self.completes_from(&link, after).await;
-    }
-
-    /// The same, where the browser is at `page` by now.
-    async fn completes_from(self, page: &str, after: &str) {
-        assert!(!self.sign_in.is_finished(), "{after} ended the sign-in");
-        let page = browse(page, &Deed::SignInAs("alice".into())).await;
-        assert!(
-            page.contains("Signed in as alice@example.com"),
-            "{after}: {page}"
-        );
-        let address = self.address();
-        let token = self.sign_in.await.expect("no panic").expect(after);
-        assert_eq!(token.email(), Some("alice@example.com"), "{after}");
-        assert!(
-            TcpStream::connect(address).is_err(),
-            "after {after} the port is still open"
-        );
-    }
-}
-
-/// Says `bytes` to `address` and gives whatever comes back.
-async fn say(address: SocketAddr, bytes: Vec<u8>) -> String {
-    let talk = move || {
-        let mut stream = TcpStream::connect(address).expect("connected");
-        let _ = stream.write_all(&bytes); // what is refused early is not read to its end
-        let mut heard = Vec::new();
-        let _ = stream.read_to_end(&mut heard);
-        String::from_utf8_lossy(&heard).into_owned()
-    };
-    tokio::task::spawn_blocking(talk).await.expect("no panic")
-}
-
-fn status(answer: &str) -> &str {
-    answer.split(' ').nth(1).unwrap_or("nothing")
-}
-
-/// The headers that every page carries, and the ones that none does.
-fn is_protected(answer: &str) -> bool {
-    [
-        "cache-control: no-store",
-        "referrer-policy: no-referrer",
-        "x-content-type-options: nosniff",
-        "x-frame-options: DENY",
-        "content-security-policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        "connection: close",
-    ]
-    .iter()
-    .all(|header| answer.contains(header))
-        && !answer.to_ascii_lowercase().contains("access-control-")
-        && !answer.contains("set-cookie")
-}
 
 #[tokio::test]
 async fn whatever_strangers_say_the_persons_own_callback_works() {
@@ -422,7 +319,7 @@ async fn a_port_that_a_neighbour_holds_is_named_and_a_range_goes_on() {
         .await;
 
     for (ports, said) in [
-        (8410..=8400, "no port from 8410 to 8400"),
+        (RangeInclusive::new(8410, 8400), "no port from 8410 to 8400"),
         (0..=8400, "no port from 0"),
     ] {
         let error = scene
@@ -432,49 +329,6 @@ async fn a_port_that_a_neighbour_holds_is_named_and_a_range_goes_on() {
             .expect_err(said);
         assert!(error.to_string().contains(said), "{error}");
     }
-}
-
-/// The code and state that the identity provider sends back when `login` signs in at `url`; the browser is stopped there.
-async fn code_for(url: &str, login: &str) -> Url {
-    let http = Http::default();
-    let answer = http
-        .send(
-            http::Request::get(url).body(Vec::new()).expect("a request"),
-            keyless_token::Limits::default(),
-        )
-        .await
-        .expect("a page");
-    let page = String::from_utf8(answer.into_body()).expect("text");
-    let question = page
-        .split("name=\"request\" value=\"")
-        .nth(1)
-        .and_then(|rest| rest.split('"').next())
-        .expect("a form");
-    let form = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("request", question)
-        .append_pair("person", login)
-        .finish();
-    let action = Url::parse(url)
-        .and_then(|url| url.join("/sign-in"))
-        .expect("an address");
-    let answer = http
-        .send(
-            http::Request::post(action.as_str())
-                .header("content-type", "application/x-www-form-urlencoded")
-                .body(form.into_bytes())
-                .expect("a request"),
-            keyless_token::Limits::default(),
-        )
-        .await
-        .expect("an answer");
-    let location = answer.headers()["location"].to_str().expect("text");
-    Url::parse(location).expect("an address")
-}
-
-/// A browser's request for `url`.
-fn get(url: &Url) -> Vec<u8> {
-    let target = &url[url::Position::BeforePath..];
-    format!("GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", url.authority()).into_bytes()
 }
 
 #[tokio::test]
@@ -638,13 +492,4 @@ fn is_plain(page: &str) -> bool {
     !["<script", "<img", "'>", "\"'"]
         .iter()
         .any(|markup| page.contains(markup))
-}
-
-/// The value of a header of `answer`.
-fn header<'a>(answer: &'a str, name: &str) -> &'a str {
-    let prefix = format!("{name}: ");
-    let mut lines = answer.lines().take_while(|line| !line.is_empty());
-    lines
-        .find_map(|line| line.strip_prefix(&prefix))
-        .unwrap_or_default()
 }

@@ -20,6 +20,7 @@
 pub mod binary;
 pub mod browser;
 pub mod hostile;
+pub mod neighbour;
 pub mod person;
 pub mod real;
 pub mod scene;

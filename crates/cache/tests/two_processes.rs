@@ -92,6 +92,25 @@ async fn a_holder_that_is_killed_lets_the_next_one_in() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_may_not_ask_does_not_wait_with_a_holder_for_a_person() {
+    let (_directory, stores) = stores();
+    for store in stores {
+        let desk = Desk::new();
+        let _holder = store.try_lock(&key()).unwrap().expect("nobody holds it");
+        let patient = desk.cache().persist(store.clone(), key());
+        let waiting = tokio::time::timeout(minutes(10), patient.get(Allowed));
+        waiting
+            .await
+            .expect_err("it waits as long as its caller does");
+        assert_eq!(desk.visits(), 0, "{store:?}");
+        let hurried = desk.cache().persist(store.clone(), key());
+        let answer = tokio::time::timeout(seconds(30), hurried.get(Forbidden)).await;
+        assert!(answer.expect("an answer within half a minute").is_ok());
+        assert_eq!(desk.visits(), 1, "{store:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_lock_is_free_again_after_a_panic() {
     let desk = Desk::new();
     desk.mood(Mood::Panics);

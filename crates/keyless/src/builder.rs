@@ -205,7 +205,7 @@ impl ProviderBuilder {
         let environment = &self.environment;
         let mut sts = match &self.http {
             Some(client) => Sts::new(client.clone()),
-            None => Sts::new(Http::from_environment(environment)?),
+            None => Sts::new(Http::from_environment(environment)),
         };
         if let Some(region) = self.region.clone().or_else(|| environment.region()) {
             sts = sts.region(region);

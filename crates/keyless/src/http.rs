@@ -1,5 +1,6 @@
 //! One HTTP and TLS stack, for the identity provider and for AWS: hyper, rustls and ring by way of the AWS SDK's client.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,7 +18,9 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Limited};
+use keyless_token::endpoint::is_loopback;
 use keyless_token::{BoxFuture, HttpClient, HttpError, Limits};
+use url::Url;
 
 use crate::environment::Environment;
 use crate::error::ConfigError;
@@ -43,41 +46,60 @@ pub struct Http(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    roots: Option<Vec<u8>>,
-    /// Plain HTTP to this machine: a token on its way to a local server must not be shown to a proxy.
-    loopback: OnceLock<SharedHttpConnector>,
+    roots: Roots,
+    plain_loopback: OnceLock<SharedHttpConnector>,
+    tls_loopback: OnceLock<Result<SharedHttpConnector, String>>,
     elsewhere: OnceLock<Result<SharedHttpConnector, String>>,
+}
+
+/// Certificates that are trusted beside those of the system.
+#[derive(Debug, Default)]
+enum Roots {
+    #[default]
+    None,
+    Pem(Vec<u8>),
+    /// A file that is read at the first request over TLS: a process that makes none need not.
+    File(PathBuf),
 }
 
 impl Http {
     /// A client with settings of its own.
     pub fn builder() -> HttpBuilder {
-        HttpBuilder { roots: None }
+        HttpBuilder { roots: Roots::None }
     }
 
     /// A client as `environment` wants it: with the certificates of `AWS_CA_BUNDLE`, where that is set.
     ///
-    /// # Errors
-    /// Where the file cannot be read or holds no certificate.
-    pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        match environment.os("AWS_CA_BUNDLE") {
-            Some(path) => Self::builder()
-                .ca_bundle(path.as_ref())
-                .map(HttpBuilder::build),
-            None => Ok(Self::default()),
-        }
+    /// The file is read at the first request over TLS; one that cannot be used fails that request.
+    pub fn from_environment(environment: &Environment) -> Self {
+        let roots = environment
+            .os("AWS_CA_BUNDLE")
+            .map_or(Roots::None, |path| Roots::File(path.into()));
+        Self(Arc::new(Inner {
+            roots,
+            ..Inner::default()
+        }))
     }
 
+    /// A token on its way to a server on this machine must not be shown to a proxy, whatever the environment says. What
+    /// loopback is, is judged here as it is where addresses are checked.
     fn connector(&self, uri: &str) -> Result<&SharedHttpConnector, ConnectorError> {
-        if is_loopback(uri) {
-            return Ok(self.0.loopback.get_or_init(|| {
-                SharedHttpConnector::new(settled(Connector::builder()).build_http())
-            }));
-        }
-        let connector = self
-            .0
-            .elsewhere
-            .get_or_init(|| with_tls(self.0.roots.as_deref()));
+        let Inner {
+            roots,
+            plain_loopback,
+            tls_loopback,
+            elsewhere,
+        } = &*self.0;
+        let url = Url::parse(uri).map_err(|error| ConnectorError::user(error.into()))?;
+        let connector = match (is_loopback(&url), url.scheme()) {
+            (true, "http") => {
+                return Ok(plain_loopback.get_or_init(|| {
+                    SharedHttpConnector::new(settled(Connector::builder()).build_http())
+                }));
+            }
+            (true, _) => tls_loopback.get_or_init(|| with_tls(roots, ProxyConfig::disabled())),
+            (false, _) => elsewhere.get_or_init(|| with_tls(roots, ProxyConfig::from_env())),
+        };
         connector
             .as_ref()
             .map_err(|reason| ConnectorError::user(reason.clone().into()))
@@ -88,7 +110,7 @@ impl Http {
 #[derive(Debug)]
 #[must_use]
 pub struct HttpBuilder {
-    roots: Option<Vec<u8>>,
+    roots: Roots,
 }
 
 impl HttpBuilder {
@@ -96,17 +118,8 @@ impl HttpBuilder {
     ///
     /// # Errors
     /// Where the file cannot be read or holds no certificate.
-    pub fn ca_bundle(mut self, path: &std::path::Path) -> Result<Self, ConfigError> {
-        let shown = path.display();
-        let pem = std::fs::read(path).map_err(|error| {
-            ConfigError::new(format!("the CA bundle {shown} cannot be read: {error}"))
-        })?;
-        let begin = b"-----BEGIN CERTIFICATE-----";
-        if !pem.windows(begin.len()).any(|window| window == begin) {
-            return Err(ConfigError::new(format!("the CA bundle {shown} holds no certificate"))
-                .with_advice("give a PEM file, whose certificates begin with -----BEGIN CERTIFICATE-----"));
-        }
-        self.roots = Some(pem);
+    pub fn ca_bundle(mut self, path: &Path) -> Result<Self, ConfigError> {
+        self.roots = Roots::Pem(read_roots(path)?);
         Ok(self)
     }
 
@@ -197,10 +210,31 @@ fn settled<T>(builder: ConnectorBuilder<T>) -> ConnectorBuilder<T> {
         .sleep_impl(TokioSleep::new())
 }
 
-fn with_tls(roots: Option<&[u8]>) -> Result<SharedHttpConnector, String> {
+fn read_roots(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let shown = path.display();
+    let pem = std::fs::read(path).map_err(|error| {
+        ConfigError::new(format!("the CA bundle {shown} cannot be read: {error}"))
+    })?;
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    if pem.windows(begin.len()).any(|window| window == begin) {
+        return Ok(pem);
+    }
+    Err(
+        ConfigError::new(format!("the CA bundle {shown} holds no certificate")).with_advice(
+            "give a PEM file, whose certificates begin with -----BEGIN CERTIFICATE-----",
+        ),
+    )
+}
+
+fn with_tls(roots: &Roots, proxy: ProxyConfig) -> Result<SharedHttpConnector, String> {
     let mut trusted = TrustStore::default();
-    if let Some(pem) = roots {
-        trusted = trusted.with_pem_certificate(pem);
+    match roots {
+        Roots::None => {}
+        Roots::Pem(pem) => trusted = trusted.with_pem_certificate(pem.as_slice()),
+        Roots::File(path) => {
+            trusted =
+                trusted.with_pem_certificate(read_roots(path).map_err(|error| error.to_string())?)
+        }
     }
     let context = TlsContext::builder()
         .with_trust_store(trusted)
@@ -212,25 +246,11 @@ fn with_tls(roots: Option<&[u8]>) -> Result<SharedHttpConnector, String> {
             )
         })?;
     let connector = settled(Connector::builder())
-        .proxy_config(ProxyConfig::from_env())
+        .proxy_config(proxy)
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(context)
         .build();
     Ok(SharedHttpConnector::new(connector))
-}
-
-/// Whether `uri` is plain HTTP to this machine. `localhost` counts: RFC 6761 §6.3 reserves it.
-fn is_loopback(uri: &str) -> bool {
-    let Ok(uri) = uri.parse::<http::Uri>() else {
-        return false;
-    };
-    let host = uri.host().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    uri.scheme_str() == Some("http")
-        && (host == "localhost"
-            || host
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback()))
 }
 
 /// The last cause, such as "connection refused": the ones before it only wrap it.
@@ -245,22 +265,6 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_this_machine_is_spoken_to_past_the_proxy() {
-        for (uri, loopback) in [
-            ("http://127.0.0.1:80/x", true),
-            ("http://127.9.9.9/", true),
-            ("http://[::1]:8080/", true),
-            ("http://localhost:1/", true),
-            ("http://localhost.evil.example/", false),
-            ("http://127.0.0.1.evil.example/", false),
-            ("https://sts.eu-west-1.amazonaws.com/", false),
-            ("http://10.0.0.1/", false),
-        ] {
-            assert_eq!(is_loopback(uri), loopback, "{uri}");
-        }
-    }
 
     #[test]
     fn a_bundle_without_certificates_is_refused() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use aws_credential_types::provider::{ProvideCredentials, future};
 use keyless_cache::{Cache, Clock, Interaction, Key, Store};
-use keyless_sts::{Exchange, ExchangeErrorKind, Session};
-use keyless_token::{IdToken, Source};
+use keyless_sts::{Exchange, ExchangeError, ExchangeErrorKind, Session};
+use keyless_token::{IdToken, Source, text};
 
 use crate::builder::ProviderBuilder;
 use crate::error::Error;
@@ -63,15 +63,15 @@ impl Provider {
         let mut cache = Cache::new(move |_, interaction| Arc::clone(&fetching).fetch(interaction))
             .clock(trade.clock.clone())
             .patience(keeping.patience);
-        // Of a sign-in the key is known before there is a token; other sessions find their entry once there is one.
+        // Of a sign-in the key is known before there is a token; other sessions find their entry once there is one. A
+        // session whose sign-in is gone, or has become somebody else's, is nobody's.
         if let (Some(store), Some(sign_in)) = (&trade.store, trade.source.sign_in()) {
             let source = Arc::clone(&trade.source);
             cache = cache
                 .persist(Arc::clone(store), trade.key_of_sign_in(sign_in))
                 .only_if(move |session| {
-                    source
-                        .held()
-                        .is_none_or(|token| sessions::is_of(session, &token))
+                    let latest = source.latest();
+                    latest.is_some_and(|token| sessions::is_of(session, &token))
                 });
         }
         Self {
@@ -163,21 +163,23 @@ impl Trade {
             Some(token) => token,
             None => self.source.proof(interaction).await?,
         };
-        let sign_in = self.source.sign_in();
-        match (self.store.clone(), sign_in) {
-            (Some(store), Some(sign_in)) => {
+        match (self.store.clone(), self.source.sign_in()) {
+            (Some(store), None) => self.stored_by_identity(store, token, interaction).await,
+            (store, sign_in) => {
                 let session = self
                     .exchange_kept(token, is_held, interaction)
                     .await?
-                    .from_sign_in(Some(sign_in));
-                sessions::drop_others(&store, sign_in, session.subject()).await;
+                    .from_sign_in(sign_in);
+                if let (Some(store), Some(sign_in)) = (store, sign_in)
+                    && self
+                        .source
+                        .latest()
+                        .is_some_and(|token| sessions::is_of(&session, &token))
+                {
+                    sessions::drop_others(&store, sign_in, session.subject()).await;
+                }
                 Ok(session)
             }
-            (Some(store), None) => self.stored_by_identity(store, token, interaction).await,
-            (None, _) => Ok(self
-                .exchange_kept(token, is_held, interaction)
-                .await?
-                .from_sign_in(sign_in)),
         }
     }
 
@@ -195,7 +197,7 @@ impl Trade {
         let clock = self.clock.clone();
         let cache: Cache<Session, Error> = Cache::new(move |_, _| {
             let (trade, token) = (Arc::clone(&self), token.clone());
-            async move { Ok(trade.exchange.exchange(&token).await?) }
+            async move { trade.exchange(&token).await }
         });
         cache
             .persist(store, key)
@@ -211,18 +213,34 @@ impl Trade {
         is_held: bool,
         interaction: Interaction,
     ) -> Result<Session, Error> {
-        match self.exchange.exchange(&token).await {
-            Err(error) if is_held && error.kind() == ExchangeErrorKind::TokenRejected => {
+        match self.exchange(&token).await {
+            Err(Error::Exchange(error))
+                if is_held && error.kind() == ExchangeErrorKind::TokenRejected =>
+            {
                 self.source.forget().await;
                 let fresh = self.source.proof(interaction).await?;
                 if fresh == token {
                     return Err(error.into());
                 }
                 tracing::debug!("AWS refused the token that was kept; another one is tried");
-                Ok(self.exchange.exchange(&fresh).await?)
+                self.exchange(&fresh).await
             }
-            answer => Ok(answer?),
+            answer => answer,
         }
+    }
+
+    /// Refuses a session that is over before it begins: AWS would refuse what is signed with it.
+    async fn exchange(&self, token: &IdToken) -> Result<Session, Error> {
+        let session = self.exchange.exchange(token).await?;
+        let now = self.clock.now();
+        if session.expires_at() > now {
+            return Ok(session);
+        }
+        let (ends, now) = (text::time(session.expires_at()), text::time(now));
+        let reason = format!("the session that AWS gave ended at {ends}, and it is {now} here");
+        Err(ExchangeError::new(ExchangeErrorKind::Malformed, reason)
+            .with_advice("set this machine's clock")
+            .into())
     }
 
     fn key_of_sign_in(&self, sign_in: Key) -> Key {

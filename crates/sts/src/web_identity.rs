@@ -132,16 +132,37 @@ pub(crate) fn session_of(
         secret_access_key: Secret::new(credentials.secret_access_key),
         session_token: Secret::new(credentials.session_token),
     };
-    if keys.access_key_id.is_empty() || keys.secret_access_key.expose().is_empty() {
-        return Err(malformed("the credentials"));
+    let assumed_role_arn = user.map(|user| user.arn).unwrap_or_default();
+    if !is_key_id(&keys.access_key_id)
+        || !is_secret(&keys.secret_access_key)
+        || !is_secret(&keys.session_token)
+    {
+        return Err(malformed("usable credentials"));
+    }
+    if assumed_role_arn.chars().any(char::is_control) {
+        return Err(malformed("a usable role"));
     }
     let facts = Facts {
         role_arn: request.role.to_string(),
-        assumed_role_arn: user.map(|user| user.arn).unwrap_or_default(),
+        assumed_role_arn,
         session_name,
         subject,
         sign_in: None,
         expires_at,
     };
     Ok(Session::new(&keys, facts))
+}
+
+/// `AccessKeyId` is 16 to 128 word characters (Credentials, API reference).
+fn is_key_id(text: &str) -> bool {
+    (16..=128).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// What goes into variables, files and headers: something, and nothing but printable ASCII.
+fn is_secret(secret: &Secret) -> bool {
+    let text = secret.expose();
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -18,6 +18,20 @@ pub const ALGORITHMS: [&str; 6] = ["RS256", "RS384", "RS512", "ES256", "ES384", 
 /// How far the clocks of an issuer, of AWS and of this machine may be apart; STS allows as much.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
+/// Claims that differ between two tokens of the same identity (RFC 7519 §4.1, OpenID Connect Core §2 and §3).
+const OF_ONE_TOKEN: [&str; 10] = [
+    "iat",
+    "exp",
+    "nbf",
+    "jti",
+    "nonce",
+    "auth_time",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "sid",
+];
+
 /// The last second of the year 9999.
 const LAST_SECOND: u64 = 253_402_300_799;
 
@@ -199,25 +213,23 @@ impl IdToken {
         text::printable(self.email().unwrap_or(self.subject()))
     }
 
-    /// What makes two tokens stand for the same identity: issuer, subject, audience, and a digest of the claims that
-    /// AWS derives roles and session tags from. It is the key under which a session of a job or a machine is kept.
+    /// What makes two tokens stand for the same identity: every claim but those that differ from one token to the next of
+    /// the same identity. It is the key under which a session of a job or a machine is kept.
+    ///
+    /// Trust policies see far more than issuer, subject and audience (a job's workflow, environment or branch; how a person
+    /// signed in), and AWS adds to what they see: so an unknown claim tells two identities apart.
     pub fn identity(&self) -> Key {
-        let aws_claims = self
+        let lasting = self
             .0
             .claims
             .iter()
-            .filter(|(name, _)| name.starts_with("https://aws.amazon.com/"));
+            .filter(|(name, _)| !OF_ONE_TOKEN.contains(&name.as_str()));
         Key::of("identity")
             .part("issuer", self.issuer())
             .part("subject", self.subject())
-            .parts("audience", self.audience())
-            .part(
-                "authorized party",
-                self.text_claim("azp").unwrap_or_default(),
-            )
             .parts(
-                "aws claims",
-                aws_claims.map(|(name, value)| format!("{name}={value}")),
+                "claims",
+                lasting.map(|(name, value)| format!("{}={value}", Value::from(name.as_str()))),
             )
             .finish()
     }

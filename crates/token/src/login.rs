@@ -41,6 +41,7 @@ pub use sign_in::SignIn;
 pub struct Login {
     settings: Arc<Settings>,
     key: Key,
+    store: Option<Arc<dyn Store>>,
     cache: Cache<SignIn, TokenError>,
 }
 
@@ -120,6 +121,17 @@ impl Source<IdToken> for Login {
 
     fn held(&self) -> Option<IdToken> {
         self.cache.peek().map(|sign_in| sign_in.token().clone())
+    }
+
+    /// From the store, if there is one: another process may have signed somebody else in.
+    fn latest(&self) -> Option<IdToken> {
+        let latest = match &self.store {
+            Some(store) => keyless_cache::read::<SignIn>(store, &self.key)
+                .ok()
+                .flatten(),
+            None => self.stored(),
+        };
+        latest.map(|sign_in| sign_in.token().clone())
     }
 
     fn sign_in(&self) -> Option<Key> {
@@ -269,12 +281,13 @@ impl LoginBuilder {
         })
         .windows(Windows::proofs())
         .clock(clock);
-        if let Some(store) = store {
-            cache = cache.persist(store, key);
+        if let Some(store) = &store {
+            cache = cache.persist(Arc::clone(store), key);
         }
         Ok(Login {
             settings,
             key,
+            store,
             cache,
         })
     }

@@ -33,6 +33,12 @@ pub trait Source<Proof>: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// The proof that was given last, by whichever process, good or expired: it says whose the sessions of this
+    /// [sign-in](Self::sign_in) are. Where it differs from [`held`](Self::held), another person has signed in meanwhile.
+    fn latest(&self) -> Option<Proof> {
+        self.held()
+    }
+
     /// Which sign-in the proofs belong to, where that is known before there is one. A session is kept under it;
     /// where it is `None`, under the identity that the proof itself names.
     fn sign_in(&self) -> Option<Key> {
@@ -52,6 +58,10 @@ impl<Proof, S: Source<Proof> + ?Sized> Source<Proof> for Arc<S> {
 
     fn held(&self) -> Option<Proof> {
         (**self).held()
+    }
+
+    fn latest(&self) -> Option<Proof> {
+        (**self).latest()
     }
 
     fn sign_in(&self) -> Option<Key> {

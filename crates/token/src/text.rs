@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// `{"` in base64url, followed by a letter: how every token of RFC 7519 in compact form begins.
+const TOKEN_START: &str = "eyJ";
+
 /// The longest text from outside that stands in a message, in characters.
 const LONGEST: usize = 300;
 
@@ -18,15 +21,32 @@ const LAST_SECOND: u64 = 253_402_300_799;
 /// assert_eq!(keyless_token::text::printable("ali\u{1b}[31mce\n"), "ali[31mce");
 /// ```
 pub fn printable(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .filter(|&c| is_plain(c))
-        .take(LONGEST)
-        .collect();
-    if text.chars().filter(|&c| is_plain(c)).nth(LONGEST).is_some() {
+    let plain: String = text.chars().filter(|&c| is_plain(c)).collect();
+    let mut shown = without_tokens(&plain);
+    if let Some((end, _)) = shown.char_indices().nth(LONGEST) {
+        shown.truncate(end);
         shown.push('…');
     }
     shown
+}
+
+/// `text` with `…` for the rest of whatever begins as a JSON Web Token does. Servers and commands quote what they were
+/// given in what they say of it.
+fn without_tokens(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(TOKEN_START) {
+        let (before, token) = rest.split_at(start);
+        let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let end = token.find(|c| !is_token(c)).unwrap_or(token.len());
+        kept.push_str(before);
+        kept.push_str(TOKEN_START);
+        if end > TOKEN_START.len() {
+            kept.push('…');
+        }
+        rest = &token[end..];
+    }
+    kept + rest
 }
 
 /// A time as people and HTTP headers write it, in UTC: `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -66,6 +86,23 @@ mod tests {
         ] {
             assert_eq!(printable(given), shown, "{given:?}");
         }
+    }
+
+    #[test]
+    fn a_token_that_is_quoted_is_not_shown() {
+        for (given, shown) in [
+            (
+                "token=eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln, sorry",
+                "token=eyJ…, sorry",
+            ),
+            ("eyJhbGciOi\u{7}JFUzI1NiJ9.x", "eyJ…"),
+            ("two: eyJhbGci.x eyJhbGci.y.", "two: eyJ… eyJ…"),
+            ("eyJ", "eyJ"),
+        ] {
+            assert_eq!(printable(given), shown, "{given:?}");
+        }
+        let long = format!("{}eyJ{}", "x".repeat(LONGEST - 10), "y".repeat(500));
+        assert!(!printable(&long).contains("yyy"));
     }
 
     #[test]

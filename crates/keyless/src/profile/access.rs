@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyless_cache::{Clock, FileStore, Store};
-use keyless_sts::{Session, SessionName};
+use keyless_sts::{Session, SessionName, Subject};
 use keyless_token::login::Prompt;
 use keyless_token::{
     BoxFuture, CommandSource, EnvSource, FileSource, IdToken, Interaction, Login, Source,
@@ -54,7 +54,7 @@ impl Profile {
     /// # Errors
     /// Where the identity names no way to prove anything, or several, or one that cannot work.
     pub fn access(&self, environment: &Environment, usage: Use) -> Result<Access, Error> {
-        let http = Http::from_environment(environment)?;
+        let http = Http::from_environment(environment);
         let store: Option<Arc<dyn Store>> = match self.store {
             StoreKind::Memory => None,
             StoreKind::File => Some(Arc::new(FileStore::new(
@@ -245,17 +245,31 @@ impl Access {
             .collect()
     }
 
+    /// Lets a person sign in now, whatever is kept, and ends the sessions of whoever was signed in before.
+    ///
+    /// # Errors
+    /// Where the identity is no sign-in, or the sign-in fails.
+    pub async fn sign_in(&self) -> Result<IdToken, Error> {
+        let login = self.login().ok_or_else(|| {
+            ConfigError::new("this identity has no sign-in: its token comes from elsewhere")
+        })?;
+        let token = login.sign_in().await?;
+        if let Some(store) = &self.store {
+            sessions::drop_others(store, login.key(), &Subject::of(&token)).await;
+        }
+        Ok(token)
+    }
+
     /// Forgets the sign-in and every session that came from it. AWS goes on accepting those until they expire.
     pub async fn sign_out(&self) {
-        let (Some(store), Some(login)) = (&self.store, self.login()) else {
-            return;
-        };
+        let Some(login) = self.login() else { return };
+        login.forget().await; // first: a session without its sign-in is handed to nobody
+        let Some(store) = &self.store else { return };
         for (key, _) in sessions::of_sign_in(&**store, login.key()) {
             if let Err(error) = store.remove(&key) {
                 tracing::warn!(%error, "a session could not be removed from the store");
             }
         }
-        login.forget().await;
     }
 }
 
@@ -272,6 +286,13 @@ impl Source<IdToken> for Access {
         match &self.proof {
             Proof::Login(login) => login.held(),
             Proof::Elsewhere(source) => source.held(),
+        }
+    }
+
+    fn latest(&self) -> Option<IdToken> {
+        match &self.proof {
+            Proof::Login(login) => login.latest(),
+            Proof::Elsewhere(source) => source.latest(),
         }
     }
 

@@ -35,8 +35,8 @@ pub(super) async fn fetch(
 /// Whether a key of this name is among `keys`; without a name any may be meant.
 pub(super) fn know(keys: &CoreJsonWebKeySet, name: Option<&str>) -> bool {
     let called = |name: &str| {
-        let names = keys.keys().iter().filter_map(JsonWebKey::key_id);
-        names.into_iter().any(|known| known.as_str() == name)
+        let mut names = keys.keys().iter().filter_map(JsonWebKey::key_id);
+        names.any(|known| known.as_str() == name)
     };
     name.is_none_or(called)
 }

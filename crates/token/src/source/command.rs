@@ -15,6 +15,9 @@ use crate::id_token::IdToken;
 use crate::jwt::LONGEST;
 use crate::text::printable;
 
+/// How long the pipes of a command that has ended are still listened to.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 /// Runs a command without a shell and takes the token that it prints.
 ///
 /// Its standard error is kept out of the way and quoted, cut and cleaned, where the command fails. Its arguments are
@@ -75,16 +78,23 @@ impl CommandSource {
                     format!("{program:?} cannot be run: {error}"),
                 ),
             })?;
-        // Both pipes are read at once, and to their end, so that a talkative command cannot block on a full one.
-        let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
+        let (mut out, mut err) = (Vec::new(), Vec::new());
         let finished = tokio::time::timeout(self.timeout, async {
-            tokio::join!(
-                read_start(out.as_mut()),
-                read_start(err.as_mut()),
-                child.wait()
-            )
+            // Both pipes are read at once, and to their end, so that a talkative command cannot block on a full one.
+            let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+            let reading =
+                async { tokio::join!(read_start(stdout, &mut out), read_start(stderr, &mut err)) };
+            let mut reading = std::pin::pin!(reading);
+            tokio::select! {
+                status = child.wait() => {
+                    // What the command has left running may hold the pipes open; it is not waited for.
+                    let _ = tokio::time::timeout(LAST_WORDS, reading).await;
+                    status
+                }
+                _ = &mut reading => child.wait().await,
+            }
         });
-        let (out, err, status) = finished.await.map_err(|_| {
+        let status = finished.await.map_err(|_| {
             TokenError::new(
                 TokenErrorKind::Unreachable,
                 format!("{program:?} gave no token within {:?}", self.timeout),
@@ -125,20 +135,11 @@ impl fmt::Debug for CommandSource {
     }
 }
 
-/// The first bytes of `stream`, a little more than a token can be long; the rest is read and dropped.
-async fn read_start(stream: Option<&mut (impl AsyncRead + Unpin)>) -> Vec<u8> {
-    let Some(stream) = stream else {
-        return Vec::new();
-    };
-    let mut start = Vec::new();
+/// Puts the first bytes of `stream` into `start`, a little more than a token can be long; the rest is read and dropped.
+async fn read_start(stream: Option<impl AsyncRead + Unpin>, start: &mut Vec<u8>) {
+    let Some(mut stream) = stream else { return };
     let limit = LONGEST as u64 + 1024;
-    if (&mut *stream)
-        .take(limit)
-        .read_to_end(&mut start)
-        .await
-        .is_ok()
-    {
-        let _ = tokio::io::copy(stream, &mut tokio::io::sink()).await;
+    if (&mut stream).take(limit).read_to_end(start).await.is_ok() {
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
     }
-    start
 }

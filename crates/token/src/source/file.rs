@@ -54,6 +54,15 @@ impl Source<IdToken> for FileSource {
 /// Reads no more than a token can be long, so that a wrong path (a disk image, `/dev/zero`) does no harm.
 fn read_bounded(path: &Path) -> Result<String, TokenError> {
     let mut bytes = Vec::new();
+    // A pipe would hold the caller, and its runtime, until somebody writes into it.
+    let is_other = std::fs::metadata(path).is_ok_and(|found| !found.is_file());
+    if is_other {
+        return Err(TokenError::new(
+            TokenErrorKind::Misconfigured,
+            format!("the token file {} is not a regular file", path.display()),
+        )
+        .with_advice("give a file, or a command that prints the token"));
+    }
     let read =
         File::open(path).and_then(|file| file.take(LONGEST as u64 + 1024).read_to_end(&mut bytes));
     match read {
