@@ -1,4 +1,8 @@
 //! Nobody is ever handed a session that is not theirs: not another role's, identity's, person's or job's.
+#![allow(
+    clippy::too_many_lines,
+    reason = "one table, and what each of its rows must show"
+)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,4 +1,8 @@
 //! Nothing secret is ever traced, at whatever level: a whole sign-in, exchange and chain, with everything listened to.
+#![allow(
+    clippy::too_many_lines,
+    reason = "one table, and what each of its rows must show"
+)]
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};

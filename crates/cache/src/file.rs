@@ -87,13 +87,45 @@ impl FileStore {
         Ok(file)
     }
 
+    /// Removes every entry, readable or not, and everything that writers have left that were killed in the act. Locks stay.
+    ///
+    /// # Errors
+    /// The first thing that could not be removed; the rest is removed all the same.
+    pub fn clear(&self) -> Result<(), StoreError> {
+        self.remove_where(|name| is_entry(name) || leftover_of(name).is_some())
+    }
+
+    fn remove_where(&self, wanted: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+        if !self.is_there()? {
+            return Ok(());
+        }
+        let irremovable =
+            |error: &io::Error| failed("entries that can be removed", &self.directory, error);
+        let mut outcome = Ok(());
+        for file in fs::read_dir(&self.directory).map_err(|error| irremovable(&error))? {
+            let removed = file.and_then(|file| {
+                if wanted(&file.file_name().to_string_lossy()) {
+                    fs::remove_file(file.path())
+                } else {
+                    Ok(())
+                }
+            });
+            if let Err(error) = removed
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                outcome = outcome.and(Err(irremovable(&error)));
+            }
+        }
+        outcome
+    }
+
     /// Removes what writers have left that were killed in the act. `written` shows the time of this file system's clock.
     fn sweep(&self, written: &File) -> io::Result<()> {
         let now = written.metadata()?.modified()?;
         for file in fs::read_dir(&self.directory)? {
             let file = file?;
             let is_old = |age: Duration| age > LEFT_OVER_AFTER;
-            if is_temporary(&file.file_name().to_string_lossy())
+            if leftover_of(&file.file_name().to_string_lossy()).is_some()
                 && now
                     .duration_since(file.metadata()?.modified()?)
                     .is_ok_and(is_old)
@@ -168,10 +200,16 @@ impl Store for FileStore {
         let path = self.entry(key);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(failed("an entry that can be removed", &path, &error))
+                return Err(failed("an entry that can be removed", &path, &error));
             }
-            _ => Ok(()),
+            _ => {}
         }
+        // Who writes holds the lock. With the lock in hand, what lies there was left by somebody who was killed.
+        if let Ok(Some(_lock)) = self.try_lock(key) {
+            let of_key = |name: &str| leftover_of(name).as_ref() == Some(key);
+            return self.remove_where(of_key);
+        }
+        Ok(())
     }
 
     fn list(&self) -> Result<Vec<Entry>, StoreError> {
@@ -235,10 +273,15 @@ fn temporary_name(key: &Key, random: u64) -> String {
     format!("{key}.{random:016x}.new")
 }
 
-fn is_temporary(name: &str) -> bool {
-    name.strip_suffix(".new")
-        .and_then(|rest| rest.split_once('.'))
-        .is_some_and(|(key, random)| key.parse::<Key>().is_ok() && random.len() == 16)
+fn is_entry(name: &str) -> bool {
+    name.strip_suffix(".json")
+        .is_some_and(|key| key.parse::<Key>().is_ok())
+}
+
+/// The entry that a temporary file was to become.
+fn leftover_of(name: &str) -> Option<Key> {
+    let (key, random) = name.strip_suffix(".new")?.split_once('.')?;
+    key.parse().ok().filter(|_| random.len() == 16)
 }
 
 fn failed(expected: &str, path: &Path, error: &io::Error) -> StoreError {

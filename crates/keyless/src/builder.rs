@@ -207,14 +207,18 @@ impl ProviderBuilder {
             Some(client) => Sts::new(client.clone()),
             None => Sts::new(Http::from_environment(environment)),
         };
-        if let Some(region) = self.region.clone().or_else(|| environment.region()) {
+        let region = match &self.region {
+            Some(region) => Some(region.clone()),
+            None => environment.region()?,
+        };
+        if let Some(region) = region {
             sts = sts.region(region);
         }
-        if let Some(url) = self
-            .endpoint_url
-            .clone()
-            .or_else(|| environment.sts_endpoint())
-        {
+        let url = match &self.endpoint_url {
+            Some(url) => Some(url.clone()),
+            None => environment.sts_endpoint()?,
+        };
+        if let Some(url) = url {
             sts = sts.endpoint_url(url);
         }
         Ok(sts

@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::error::ConfigError;
+
 /// Variables, and what follows from them. A clone is cheap.
 #[derive(Clone)]
 pub struct Environment(Arc<Lookup>);
@@ -35,35 +37,52 @@ impl Environment {
     }
 
     /// A variable that is text; an empty one counts as absent.
-    pub fn text(&self, name: &str) -> Option<String> {
-        self.os(name).and_then(|value| value.into_string().ok())
+    ///
+    /// # Errors
+    /// Where it is set to something that is no text: as if it were not set, something else would be chosen than was meant.
+    pub fn text(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        self.os(name)
+            .map(OsString::into_string)
+            .transpose()
+            .map_err(|_| {
+                ConfigError::new(format!("the variable {name} is not UTF-8 text"))
+                    .with_advice(format!("set {name} again, or unset it"))
+            })
+    }
+
+    /// The first of these variables that is set.
+    fn first_text(&self, names: [&str; 2]) -> Result<Option<String>, ConfigError> {
+        match self.text(names[0])? {
+            Some(text) => Ok(Some(text)),
+            None => self.text(names[1]),
+        }
     }
 
     /// A switch: `true` in any case.
     pub(crate) fn switch(&self, name: &str) -> bool {
-        self.text(name)
+        self.os(name)
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// The region that AWS tools would use: `AWS_REGION`, else `AWS_DEFAULT_REGION`.
-    pub fn region(&self) -> Option<String> {
-        self.text("AWS_REGION")
-            .or_else(|| self.text("AWS_DEFAULT_REGION"))
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    pub fn region(&self) -> Result<Option<String>, ConfigError> {
+        self.first_text(["AWS_REGION", "AWS_DEFAULT_REGION"])
     }
 
     /// The address of STS where another is configured: `AWS_ENDPOINT_URL_STS`, else `AWS_ENDPOINT_URL`.
-    pub(crate) fn sts_endpoint(&self) -> Option<String> {
+    pub(crate) fn sts_endpoint(&self) -> Result<Option<String>, ConfigError> {
         if self.switch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
-            return None;
+            return Ok(None);
         }
-        self.text("AWS_ENDPOINT_URL_STS")
-            .or_else(|| self.text("AWS_ENDPOINT_URL"))
+        self.first_text(["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"])
     }
 
-    /// A person's own folder.
+    /// A person's own folder. One that is not absolute is ignored: it would be another folder for each program.
     pub fn home(&self) -> Option<PathBuf> {
-        self.os(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
-            .map(PathBuf::from)
+        self.absolute(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
     }
 
     /// The configuration file: `KEYLESS_CONFIG`, else `keyless/config.toml` in the platform's folder for configuration
@@ -73,7 +92,7 @@ impl Environment {
             return Some(file.into());
         }
         let folder = if cfg!(windows) {
-            self.os("APPDATA").map(PathBuf::from)
+            self.absolute("APPDATA")
         } else if cfg!(target_os = "macos") {
             self.home()
                 .map(|home| home.join("Library/Application Support"))
@@ -91,7 +110,7 @@ impl Environment {
             return Some(directory.into());
         }
         let folder = if cfg!(windows) {
-            self.os("LOCALAPPDATA").map(PathBuf::from)
+            self.absolute("LOCALAPPDATA")
         } else if cfg!(target_os = "macos") {
             self.home()
                 .map(|home| home.join("Library/Application Support"))
@@ -102,7 +121,7 @@ impl Environment {
         Some(folder?.join("keyless").join("store"))
     }
 
-    /// The XDG specification: a path that is not absolute is to be ignored.
+    /// The XDG specification: a path that is not absolute is to be ignored. So are the others here.
     fn absolute(&self, name: &str) -> Option<PathBuf> {
         self.os(name)
             .map(PathBuf::from)
@@ -119,5 +138,48 @@ impl Default for Environment {
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Environment(..)") // its values may be secrets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_not_absolute_is_none() {
+        for home in ["home/me", ".", "../me"] {
+            let relative = Environment::of([
+                ("HOME", home),
+                ("USERPROFILE", home),
+                ("APPDATA", home),
+                ("LOCALAPPDATA", home),
+            ]);
+            assert_eq!(relative.home(), None, "{home}");
+            assert_eq!(relative.config_file(), None, "{home}");
+            assert_eq!(relative.store_directory(), None, "{home}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_no_text_is_not_taken_for_unset() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let broken = || OsString::from_vec(b"eu-\xff".to_vec());
+        for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+            let error = Environment::of([(name, broken())])
+                .region()
+                .expect_err(name);
+            assert_eq!(
+                error.to_string(),
+                format!("the variable {name} is not UTF-8 text")
+            );
+        }
+        for name in ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"] {
+            assert!(
+                Environment::of([(name, broken())]).sts_endpoint().is_err(),
+                "{name}"
+            );
+        }
     }
 }

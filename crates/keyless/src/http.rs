@@ -232,8 +232,8 @@ fn with_tls(roots: &Roots, proxy: ProxyConfig) -> Result<SharedHttpConnector, St
         Roots::None => {}
         Roots::Pem(pem) => trusted = trusted.with_pem_certificate(pem.as_slice()),
         Roots::File(path) => {
-            trusted =
-                trusted.with_pem_certificate(read_roots(path).map_err(|error| error.to_string())?)
+            let pem = read_roots(path).map_err(|error| error.to_string())?;
+            trusted = trusted.with_pem_certificate(pem);
         }
     }
     let context = TlsContext::builder()

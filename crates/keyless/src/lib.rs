@@ -34,6 +34,7 @@ mod http;
 #[cfg(feature = "profiles")]
 pub mod profile;
 mod provider;
+mod prune;
 mod sessions;
 
 pub use builder::ProviderBuilder;
@@ -53,3 +54,4 @@ pub use keyless_token::{
 #[cfg(feature = "login")]
 pub use keyless_token::{Login, login};
 pub use provider::Provider;
+pub use prune::prune;

@@ -13,9 +13,9 @@
 
 mod access;
 mod file;
+mod safely;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -110,22 +110,16 @@ impl Config {
     /// Reads the file that `environment` names. A file that is not there is an empty one.
     ///
     /// # Errors
-    /// Where the file cannot be read, could have been written by somebody else, or is malformed: with line, expected and found.
+    /// Where the file cannot be read, is no regular file or longer than a mebibyte, could have been written by somebody else, or is
+    /// malformed: with line, expected and found.
     pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
         let path = environment.config_file().ok_or_else(|| {
             ConfigError::new("there is no home folder to find the configuration in")
                 .with_advice("set HOME, or KEYLESS_CONFIG to the file's path")
         })?;
-        match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                check_owner(&path)?;
-                Self::parse(&text, path)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::parse("", path),
-            Err(error) => Err(ConfigError::new(format!(
-                "{} cannot be read: {error}",
-                path.display()
-            ))),
+        match safely::read(&path)? {
+            Some(text) => Self::parse(&text, path),
+            None => Self::parse("", path),
         }
     }
 
@@ -165,15 +159,17 @@ impl Config {
     /// A profile: `name`, else `KEYLESS_PROFILE`, else the only one there is.
     ///
     /// # Errors
-    /// Where there is none of the name, with the nearest that there is; where there are several and none was named.
+    /// Where there is none of the name, with the nearest that there is; where there are several and none was named; where the variable
+    /// is no text.
     pub fn profile(
         &self,
         name: Option<&str>,
         environment: &Environment,
     ) -> Result<Profile, ConfigError> {
-        let name = name
-            .map(str::to_owned)
-            .or_else(|| environment.text("KEYLESS_PROFILE"));
+        let name = match name {
+            Some(name) => Some(name.to_owned()),
+            None => environment.text("KEYLESS_PROFILE")?,
+        };
         if let Some(name) = name {
             return self
                 .profiles
@@ -228,38 +224,4 @@ fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate));
     let (distance, near) = distances.min()?;
     (distance <= near.len().max(word.len()).div_ceil(3)).then_some(near)
-}
-
-/// The file may name commands to run, so whoever can write it can run them.
-#[cfg(unix)]
-fn check_owner(path: &Path) -> Result<(), ConfigError> {
-    use std::os::unix::fs::MetadataExt;
-    let found = std::fs::metadata(path)
-        .map_err(|error| ConfigError::new(format!("{} cannot be read: {error}", path.display())))?;
-    let me = rustix::process::geteuid().as_raw();
-    if found.uid() != me && found.uid() != 0 {
-        return Err(ConfigError::new(format!(
-            "{} belongs to the user {}, not to {me}",
-            path.display(),
-            found.uid()
-        ))
-        .with_advice("use a file of your own: it can name commands that are run as you"));
-    }
-    if found.mode() & 0o022 != 0 {
-        return Err(ConfigError::new(format!(
-            "{} can be written by others (mode {:o})",
-            path.display(),
-            found.mode() & 0o777
-        ))
-        .with_advice(format!(
-            "run `chmod go-w {}`: it can name commands that are run as you",
-            path.display()
-        )));
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn check_owner(_: &Path) -> Result<(), ConfigError> {
-    Ok(()) // the profile folder's access list keeps others out
 }

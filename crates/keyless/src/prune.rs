@@ -1,0 +1,38 @@
+//! What has ended is not kept.
+
+use std::time::{Duration, SystemTime};
+
+use keyless_cache::{Key, Store};
+use keyless_sts::Session;
+
+/// So that nobody who shows or compares it at this moment misses it.
+const GRACE: Duration = Duration::from_mins(1);
+
+/// Removes the sessions that ended more than a minute ago, and says how many. Sign-ins stay, since who signed in last is told by them;
+/// so does what cannot be read, and what somebody is renewing just now.
+///
+/// It reads every entry of the store on the calling thread. What cannot be removed now is removed the next time.
+pub fn prune(store: &dyn Store, now: SystemTime) -> usize {
+    let has_ended = |key: &Key| {
+        keyless_cache::read::<Session>(store, key)
+            .ok()
+            .flatten()
+            .and_then(|session| session.expires_at().checked_add(GRACE))
+            .is_some_and(|end| end < now)
+    };
+    let entries = store.list().unwrap_or_default();
+    let ended = entries
+        .iter()
+        .map(|entry| &entry.key)
+        .filter(|key| has_ended(key));
+    ended
+        .filter(|key| {
+            let lock = store.try_lock(key);
+            // Looked at once more: somebody may have renewed it before the lock was ours.
+            matches!(lock, Ok(Some(_))) && has_ended(key) && {
+                drop(lock); // a store may take it itself in order to remove
+                store.remove(key).is_ok()
+            }
+        })
+        .count()
+}
