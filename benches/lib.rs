@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+/// Something to be measured, by its name.
+pub type Subject<'a> = (&'a str, Box<dyn FnMut() + 'a>);
+
 /// The median time of each of `subjects`, which take turns for `rounds` rounds, so that whatever else the machine does
 /// falls on all of them alike.
 ///
 /// # Panics
 ///
 /// Where there are no rounds.
-pub fn medians(rounds: usize, subjects: &mut [(&str, Box<dyn FnMut() + '_>)]) -> Vec<Duration> {
+pub fn medians(rounds: usize, subjects: &mut [Subject<'_>]) -> Vec<Duration> {
     let mut times = vec![Vec::with_capacity(rounds); subjects.len()];
     for _ in 0..rounds {
         for ((_, run), times) in subjects.iter_mut().zip(&mut times) {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use keyless_benches::medians;
+use keyless_benches::{Subject, medians};
 use keyless_sandbox::Sandbox;
 
 const HOT_ROUNDS: usize = 500;
@@ -61,7 +61,7 @@ async fn main() {
     };
     let json = json.display().to_string();
     let before = sandbox.calls();
-    let mut hot: Vec<(&str, Box<dyn FnMut()>)> = vec![
+    let mut hot: Vec<Subject<'_>> = vec![
         ("/bin/true", Box::new(|| other("/bin/true", &[]))),
         ("cat of the same JSON", Box::new(|| other("cat", &[&json]))),
         (
@@ -72,7 +72,7 @@ async fn main() {
     print_table("hot path", HOT_ROUNDS, &mut hot);
     assert_eq!(sandbox.calls(), before, "the hot path asked somebody");
 
-    let mut cold: Vec<(&str, Box<dyn FnMut()>)> = vec![
+    let mut cold: Vec<Subject<'_>> = vec![
         ("/bin/true", Box::new(|| other("/bin/true", &[]))),
         ("keyless --version", Box::new(|| run(&["--version"]))),
         (
@@ -83,7 +83,7 @@ async fn main() {
     print_table("cold start", COLD_ROUNDS, &mut cold);
 }
 
-fn print_table(title: &str, rounds: usize, subjects: &mut [(&str, Box<dyn FnMut() + '_>)]) {
+fn print_table(title: &str, rounds: usize, subjects: &mut [Subject<'_>]) {
     let times = medians(rounds, subjects);
     println!("{title}, median of {rounds}");
     for ((name, _), time) in subjects.iter().zip(&times) {

@@ -1,4 +1,8 @@
 //! One clear error for each mistake: what was expected, what was found, what to do; the right exit code, and nothing lost.
+#![allow(
+    clippy::too_many_lines,
+    reason = "one table, and what each of its rows must show"
+)]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -310,7 +314,7 @@ async fn what_is_kept_and_cannot_be_relied_on_is_warned_of_and_done_without() {
             "truncated" => std::fs::write(&entry, "{\"format\":1,").expect("written"),
             "world-readable" => {
                 std::fs::set_permissions(&entry, std::fs::Permissions::from_mode(0o644))
-                    .expect("changed")
+                    .expect("changed");
             }
             _ => {
                 // As good as full: no file can be made where the folder was.

@@ -1,4 +1,8 @@
 //! A person signs in through a browser, and what can go wrong with it.
+#![allow(
+    clippy::too_many_lines,
+    reason = "one table, and what each of its rows must show"
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -233,6 +237,9 @@ async fn discovery(document: ResponseTemplate) -> MockServer {
     server
 }
 
+/// What the issuer answers, given its own address.
+type Answer<'a> = Box<dyn Fn(&str) -> ResponseTemplate + 'a>;
+
 #[tokio::test]
 async fn an_issuer_that_cannot_be_relied_on_is_named_with_what_to_do() {
     let scene = Scene::new().await;
@@ -251,7 +258,6 @@ async fn an_issuer_that_cannot_be_relied_on_is_named_with_what_to_do() {
         ResponseTemplate::new(200).set_body_json(document)
     };
     let long_ago = "Sun, 06 Nov 1994 08:49:37 GMT";
-    type Answer<'a> = Box<dyn Fn(&str) -> ResponseTemplate + 'a>;
     let cases: Vec<(&str, Answer<'_>, TokenErrorKind, &str, &str)> = vec![
         (
             "not OpenID",

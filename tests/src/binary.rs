@@ -19,7 +19,7 @@ pub fn keyless() -> PathBuf {
 ///
 /// # Panics
 ///
-/// As [`keyless`]; `cargo build --examples` builds it.
+/// As [`keyless()`]; `cargo build --examples` builds it.
 pub fn example(name: &str) -> PathBuf {
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     newer_than(built().join("examples").join(file), "examples")

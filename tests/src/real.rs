@@ -36,8 +36,9 @@ pub fn vectors() -> Option<PathBuf> {
     folder
 }
 
+/// Says on stderr that a story is skipped, and why.
 #[allow(clippy::print_stderr)] // a skipped test has nobody else to tell
-fn skipped(why: &str) {
+pub fn skipped(why: &str) {
     eprintln!("skipped: {why}");
 }
 

@@ -171,25 +171,9 @@ impl IdToken {
             .unwrap_or_default()
     }
 
-    /// The members of the header.
-    pub(crate) fn header(&self) -> &Map<String, Value> {
-        &self.0.header
-    }
-
-    /// `kid`: what its issuer calls the key that signed it.
-    pub(crate) fn key_id(&self) -> Option<&str> {
-        self.0.header.get("kid").and_then(Value::as_str)
-    }
-
     /// Every claim. They come from outside: pass them through [`text::printable`] before you show them.
     pub fn claims(&self) -> &Map<String, Value> {
         &self.0.claims
-    }
-
-    /// A claim that is a time, where it is there.
-    pub(crate) fn date(&self, name: &str) -> Result<Option<SystemTime>, String> {
-        let there = self.0.claims.contains_key(name);
-        there.then(|| date(&self.0.claims, name)).transpose()
     }
 
     /// A claim that is a text.
@@ -232,6 +216,26 @@ impl IdToken {
                 lasting.map(|(name, value)| format!("{}={value}", Value::from(name.as_str()))),
             )
             .finish()
+    }
+}
+
+/// What the checks of a sign-in look at.
+#[cfg(feature = "login")]
+impl IdToken {
+    /// The members of the header.
+    pub(crate) fn header(&self) -> &Map<String, Value> {
+        &self.0.header
+    }
+
+    /// `kid`: what its issuer calls the key that signed it.
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        self.0.header.get("kid").and_then(Value::as_str)
+    }
+
+    /// A claim that is a time, where it is there.
+    pub(crate) fn date(&self, name: &str) -> Result<Option<SystemTime>, String> {
+        let there = self.0.claims.contains_key(name);
+        there.then(|| date(&self.0.claims, name)).transpose()
     }
 }
 
