@@ -69,7 +69,7 @@ fn the_demo_needs_nothing_but_loopback() {
         .output();
     match alone {
         Ok(output) if String::from_utf8_lossy(&output.stderr).contains("unshare failed") => {
-            real::skipped("this system allows no network namespaces")
+            real::skipped("this system allows no network namespaces");
         }
         Ok(output) => assert!(story(&output).contains("ASIA")),
         Err(error) => real::skipped(&format!("there is no unshare here: {error}")),
