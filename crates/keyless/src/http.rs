@@ -135,7 +135,10 @@ impl HttpBuilder {
 impl HttpConnector for Http {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         match self.connector(request.uri()) {
-            Ok(connector) => connector.call(request),
+            Ok(connector) => {
+                let answer = connector.call(request);
+                HttpConnectorFuture::new(async { answer.await.map_err(name_untrusted) })
+            }
             Err(error) => HttpConnectorFuture::ready(Err(error)),
         }
     }
@@ -251,6 +254,18 @@ fn with_tls(roots: &Roots, proxy: ProxyConfig) -> Result<SharedHttpConnector, St
         .tls_context(context)
         .build();
     Ok(SharedHttpConnector::new(connector))
+}
+
+/// Says in words that a certificate is not trusted, and what is most often behind it.
+fn name_untrusted(error: ConnectorError) -> ConnectorError {
+    let cause = innermost(&error);
+    // The words of rustls' `CertificateError::UnknownIssuer`.
+    if !cause.contains("UnknownIssuer") {
+        return error;
+    }
+    let named = "the other side's certificate is from nobody who is trusted here; where a proxy inspects TLS, \
+        put the proxy's own certificate into a file and its path into AWS_CA_BUNDLE";
+    ConnectorError::other(named.into(), None)
 }
 
 /// The last cause, such as "connection refused": the ones before it only wrap it.
