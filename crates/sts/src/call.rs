@@ -62,7 +62,8 @@ where
     let seconds = i32::try_from(duration.as_secs()).unwrap_or(i32::MAX); // checked: at most 43200
     let mut attempt = 1;
     loop {
-        // The SDK traces whole requests and answers, and these hold the token and the session: it is not listened to.
+        // The SDK traces whole requests and answers. What of the token and the session can be read there depends on how
+        // it happens to wrap them, so it is not listened to.
         let error = match call(seconds).with_subscriber(NoSubscriber::default()).await {
             Ok(answer) => {
                 tracing::debug!(role = request.role.as_str(), attempt, "AWS gave a session");
