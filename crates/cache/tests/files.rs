@@ -340,3 +340,42 @@ fn what_killed_writers_left_is_swept_after_an_hour() {
     left.sort();
     assert_eq!(names(&store), left);
 }
+
+#[test]
+fn what_is_cleared_leaves_locks_and_what_is_not_ours() {
+    let (_directory, store) = fresh();
+    assert_eq!(store.clear(), Ok(()));
+    assert!(!store.path().exists(), "looking makes nothing");
+    store.save(&key(), &Secret::new("old")).unwrap();
+    drop(store.try_lock(&key()).unwrap());
+    let other = Key::of("other").finish();
+    for name in [
+        format!("{other}.json"),
+        format!("{}.{:016x}.new", key(), 1),
+        format!("{other}.{:016x}.new", 2),
+        "notes.json".to_owned(),
+        "somebody.elses.new".to_owned(),
+    ] {
+        File::create(store.path().join(name)).unwrap();
+    }
+    store.clear().unwrap();
+    let lock = format!("{}.lock", key());
+    assert_eq!(
+        names(&store),
+        [lock.as_str(), "notes.json", "somebody.elses.new"]
+    );
+}
+
+#[test]
+fn what_is_removed_takes_its_leftovers_along_unless_somebody_writes() {
+    let (_directory, store) = fresh();
+    let leftover = store.path().join(format!("{}.{:016x}.new", key(), 1));
+    store.save(&key(), &Secret::new("old")).unwrap();
+    File::create(&leftover).unwrap();
+    let writer = store.try_lock(&key()).unwrap().expect("nobody holds it");
+    store.remove(&key()).unwrap();
+    assert!(leftover.exists() && !entry(&store).exists());
+    drop(writer);
+    store.remove(&key()).unwrap();
+    assert!(!leftover.exists());
+}

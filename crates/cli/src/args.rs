@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Stopped;
 use crate::flags::Flags;
-use crate::words::time;
+use crate::words::timeout;
 
 /// Reads the command line. Help and version are answers, too.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Stopped> {
@@ -34,6 +34,7 @@ fn plain_credential_process(words: &[OsString]) -> Option<Cli> {
             profile: ProfileName {
                 name: Some(name.to_owned()),
             },
+            no_interactive: false,
             flags: Flags::default(),
         }),
     })
@@ -105,7 +106,11 @@ Examples:
   [profile NAME]
   credential_process = \"/usr/local/bin/keyless\" credential-process PROFILE
 
-It asks nobody: without a sign-in it exits with 3 and says which command to run.")]
+If nobody is signed in, it opens the sign-in in your browser and waits up to 50
+seconds for it, since AWS tools wait no longer than a minute. After that it exits
+with 3; the sign-in goes on, and the next call finds its session. Where there is
+neither a browser nor a terminal, it exits with 3 at once and says which command
+to run.")]
     CredentialProcess(CredentialProcess),
     /// Print the session as variables for a shell
     #[command(after_help = "\
@@ -123,7 +128,8 @@ Examples:
 The command gets AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
 AWS_CREDENTIAL_EXPIRATION, and, if the profile has a region, AWS_REGION and
 AWS_DEFAULT_REGION. Variables that would send AWS tools elsewhere, such as
-AWS_PROFILE, are removed. The exit code is the command's own; 127 if there is
+AWS_PROFILE, and the one that holds the profile's identity token are removed. If
+the profile has no region, AWS_REGION counts for both. The exit code is the command's own; 127 if there is
 no such command, 126 if it cannot be run.")]
     Exec(Exec),
     /// Show the claims of the identity token, or give the token itself to another program
@@ -167,8 +173,8 @@ pub(crate) struct Login {
     /// Do not start a browser: only print the link.
     #[arg(long)]
     pub(crate) no_browser: bool,
-    /// How long to wait for the sign-in.
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
+    /// How long to wait for the sign-in, at most 24h.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = timeout)]
     pub(crate) timeout: Duration,
     /// Write a profile NAME into ~/.aws/config (AWS_CONFIG_FILE) that gets its credentials from here.
     #[arg(long, value_name = "NAME")]
@@ -184,6 +190,9 @@ pub(crate) struct Login {
 pub(crate) struct CredentialProcess {
     #[command(flatten)]
     pub(crate) profile: ProfileName,
+    /// If somebody must sign in first, do not ask but exit with 3 (also KEYLESS_NO_INTERACTIVE).
+    #[arg(long)]
+    pub(crate) no_interactive: bool,
     #[command(flatten)]
     pub(crate) flags: Flags,
 }
@@ -314,8 +323,8 @@ pub(crate) struct Asking {
     /// If somebody must sign in first, do not ask but exit with 3 (also KEYLESS_NO_INTERACTIVE).
     #[arg(long)]
     pub(crate) no_interactive: bool,
-    /// How long to wait for a sign-in.
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
+    /// How long to wait for a sign-in, at most 24h.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = timeout)]
     pub(crate) timeout: Duration,
 }
 

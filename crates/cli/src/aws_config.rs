@@ -5,8 +5,7 @@ mod edit;
 mod replace;
 mod shadow;
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use keyless::text::printable;
 
@@ -73,26 +72,27 @@ impl Plan {
     pub(crate) fn carry_out(self, context: &Context) -> Result<(), Failure> {
         let output = context.output;
         let shown = self.file.display();
-        let unwritable = |what: &str, error: &io::Error| {
-            Failure::new(INTERNAL, format!("{shown} cannot be {what}: {error}"))
-                .with_advice("you are signed in all the same; make room, or make the file writable, and run the command again")
-        };
-        let before = read(&self.file).map_err(|error| unwritable("read", &error))?;
-        let edited = edit::put(&before, &self.name, &self.line, self.region.as_deref());
-        if edited.text == before {
-            output.say(&format!(
-                "the profile {} in {shown} is as it should be",
-                self.name
-            ));
+        let (edited, changed) = replace::change(
+            &self.file,
+            |before| edit::put(before, &self.name, &self.line, self.region.as_deref()),
+            |edited| &edited.text,
+        )
+        .map_err(|error| {
+            Failure::new(INTERNAL, format!("{shown} cannot be changed: {error}")).with_advice(
+                "you are signed in all the same; see to the file, and run the command again",
+            )
+        })?;
+        let name = &self.name;
+        output.say(&if changed {
+            format!("wrote the profile {name} into {shown}")
         } else {
-            replace::replace(&self.file, &edited.text)
-                .map_err(|error| unwritable("written", &error))?;
-            output.say(&format!("wrote the profile {} into {shown}", self.name));
-        }
+            format!("the profile {name} in {shown} is as it should be")
+        });
         if let (Some(ours), Some(theirs)) = (&self.region, &edited.other_region) {
             output.warning(&format!(
-                "the profile {} keeps its region {theirs}; here it is {ours}",
-                self.name
+                "the profile {} keeps its region {}; here it is {ours}",
+                self.name,
+                printable(theirs)
             ));
         }
         for variable in ["KEYLESS_CONFIG", "KEYLESS_STORE_DIR"] {
@@ -103,7 +103,7 @@ impl Plan {
             }
         }
         let credentials = file(context, "AWS_SHARED_CREDENTIALS_FILE", "credentials")?;
-        let beside = read(&credentials).unwrap_or_default();
+        let beside = replace::read(&credentials).unwrap_or_default();
         for shadow in shadow::shadows(
             &self.name,
             (&self.file, &edited.text),
@@ -134,12 +134,4 @@ fn file(context: &Context, variable: &str, name: &str) -> Result<PathBuf, Failur
             .with_advice(format!("set HOME, or {variable} to the file's path"))
     })?;
     Ok(home.join(".aws").join(name))
-}
-
-/// A file that is not there is an empty one.
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    match std::fs::read(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        read => read,
-    }
 }

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use keyless::profile::{Access, Config, Profile, Use};
-use keyless::{Clock, Environment, Provider, Session};
+use keyless::{Clock, Environment, FileStore, Provider, Session};
 
 use crate::args::{Asking, Global};
-use crate::exit::{Failure, INTERNAL, INTERRUPTED, SIGN_IN};
+use crate::exit::{Failure, INTERNAL, INTERRUPTED, INVALID, SIGN_IN};
 use crate::flags::Flags;
 use crate::logging;
 use crate::output::{Output, Screen};
 use crate::prompt::TerminalPrompt;
+use crate::words::whole;
 
 /// The surroundings of a command.
 #[derive(Clone, Debug)]
@@ -39,6 +40,13 @@ impl Context {
         self.clock.now()
     }
 
+    /// Removes sessions that have ended from this machine.
+    pub(crate) fn prune(&self) {
+        if let Some(store) = self.environment.store_directory() {
+            keyless::prune(&FileStore::new(store), self.now());
+        }
+    }
+
     /// The profile called `name` with `flags` over it, or what the flags alone say.
     ///
     /// Where the flags name an identity and nobody named a profile, `KEYLESS_PROFILE` does not count: it would put its role under somebody
@@ -49,6 +57,13 @@ impl Context {
         } else {
             Config::load(&self.environment)?.profile(name, &self.environment)?
         };
+        if let Some(name) = profile.name.as_ref().filter(|name| name.starts_with('-')) {
+            return Err(Failure::new(
+                INVALID,
+                format!("the profile {name:?} begins with a hyphen, and would be taken for a flag"),
+            )
+            .with_advice("give it another name"));
+        }
         flags.over(&mut profile)?;
         let words = profile.name.iter().cloned().chain(flags.words()).collect();
         Ok(Chosen { profile, words })
@@ -66,14 +81,26 @@ impl Context {
 
     /// Access for a command that may let a person sign in, where there is a person.
     pub(crate) fn asking(&self, chosen: &Chosen, asking: &Asking) -> Result<Asked, Failure> {
-        let forbidden =
-            asking.no_interactive || self.environment.os("KEYLESS_NO_INTERACTIVE").is_some();
+        let prompt = self
+            .way_to_ask(chosen, asking.no_interactive, asking.no_browser)
+            .map(|screen| self.prompt(chosen, screen, asking.no_browser));
+        self.asked(chosen, prompt, asking.timeout)
+    }
+
+    /// Where to tell a person that somebody must sign in; `None` where nobody is there, or wants to be asked.
+    pub(crate) fn way_to_ask(
+        &self,
+        chosen: &Chosen,
+        no_interactive: bool,
+        no_browser: bool,
+    ) -> Option<Screen> {
+        if no_interactive || self.environment.os("KEYLESS_NO_INTERACTIVE").is_some() {
+            return None;
+        }
         let screen = Screen::open(true);
         let browser =
-            !asking.no_browser && (chosen.profile.identity.browser.is_some() || self.has_browser());
-        let prompt = (!forbidden && (screen.is_terminal() || browser))
-            .then(|| self.prompt(chosen, screen, asking.no_browser));
-        self.asked(chosen, prompt, asking.timeout)
+            !no_browser && (chosen.profile.identity.browser.is_some() || self.has_browser());
+        (screen.is_terminal() || browser).then_some(screen)
     }
 
     /// Access for `login`, which is there for a person and nothing else.
@@ -162,14 +189,20 @@ impl Chosen {
 
     /// Where nobody is signed in: the command to run.
     pub(crate) fn explain(&self, failure: Failure) -> Failure {
-        if failure.code != SIGN_IN {
-            return failure;
+        if failure.code == SIGN_IN {
+            self.advised(failure)
+        } else {
+            failure
         }
+    }
+
+    /// The same failure with the command that signs in.
+    pub(crate) fn advised(&self, failure: Failure) -> Failure {
         let words = self.words.iter().map(String::as_str);
         let line: Result<String, _> =
             shlex::try_join(["keyless", "login"].into_iter().chain(words));
         match line {
-            Ok(line) => failure.with_advice(format!("run `{line}`")),
+            Ok(line) => failure.with_advice(format!("run `{}`", whole(&line))),
             Err(_) => failure,
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use keyless::ConfigError;
-use keyless::profile::{Profile, StoreKind};
+use keyless::profile::{Identity, Profile, StoreKind};
 
 use crate::words::time;
 
@@ -97,20 +97,22 @@ impl Flags {
             || self.token_command.is_some()
     }
 
-    /// Puts them over `profile`. Another way to prove replaces the one that is there.
+    /// Puts them over `profile`. Another way to prove replaces the one that is there, with its client, scopes, parameters and port.
     ///
     /// # Errors
     /// Where a command cannot be split into words.
     pub(crate) fn over(&self, profile: &mut Profile) -> Result<(), ConfigError> {
         let identity = &mut profile.identity;
         if self.name_an_identity() {
-            identity.token_file.clone_from(&self.token_file);
-            identity.token_env.clone_from(&self.token_env);
-            identity.token_command = self.token_command.as_deref().map(split).transpose()?;
-            identity.issuer.clone_from(&self.issuer);
-            if self.issuer.is_none() {
-                identity.client_id = None;
-            }
+            // All but the browser belongs to the other identity: its client is unknown at this issuer.
+            *identity = Identity {
+                issuer: self.issuer.clone(),
+                token_file: self.token_file.clone(),
+                token_env: self.token_env.clone(),
+                token_command: self.token_command.as_deref().map(split).transpose()?,
+                browser: identity.browser.take(),
+                ..Identity::default()
+            };
         }
         replace(&mut identity.client_id, self.client_id.as_ref());
         replace(&mut identity.port, self.port.as_ref());
@@ -327,6 +329,25 @@ mod tests {
             .over(&mut profile)
             .expect("good flags");
         assert_eq!(profile.identity.token_command, None);
+        profile.identity = Identity {
+            issuer: Some("https://id.example".into()),
+            client_id: Some("app".into()),
+            scopes: vec!["openid".into(), "groups".into()],
+            authorize: BTreeMap::from([("connection".into(), "github".into())]),
+            max_age: Some(Duration::from_mins(1)),
+            port: Some(8400),
+            browser: Some(vec!["firefox".into()]),
+            ..Identity::default()
+        };
+        read(&["--issuer", "https://other.example"])
+            .over(&mut profile)
+            .expect("good flags");
+        let only = Identity {
+            issuer: Some("https://other.example".into()),
+            browser: Some(vec!["firefox".into()]),
+            ..Identity::default()
+        };
+        assert_eq!(format!("{:?}", profile.identity), format!("{only:?}"));
         let error = read(&["--token-command", "print 'token"])
             .over(&mut profile)
             .expect_err("an open quotation");

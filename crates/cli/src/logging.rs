@@ -20,7 +20,7 @@ pub(crate) fn begin(
     verbose: u8,
     environment: &Environment,
 ) -> Result<(), ConfigError> {
-    let chosen = environment.text("KEYLESS_LOG");
+    let chosen = environment.text("KEYLESS_LOG")?;
     let only = filter_fn(is_warning_of_ours).with_max_level_hint(LevelFilter::WARN);
     let subscriber = tracing_subscriber::registry().with(Warnings(output).with_filter(only));
     if verbose == 0 && chosen.is_none() {

@@ -1,5 +1,6 @@
 //! How a person at a terminal is told to sign in.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -19,6 +20,7 @@ pub(crate) struct TerminalPrompt {
     start_browser: bool,
     command: Option<Vec<String>>,
     waiting: Mutex<Option<Waiting>>,
+    has_signed_in: AtomicBool,
 }
 
 impl TerminalPrompt {
@@ -30,6 +32,7 @@ impl TerminalPrompt {
             start_browser: true,
             command: None,
             waiting: Mutex::default(),
+            has_signed_in: AtomicBool::new(false),
         }
     }
 
@@ -54,6 +57,11 @@ impl TerminalPrompt {
         self.wait(None);
     }
 
+    /// Whether somebody has signed in here, rather than before or elsewhere.
+    pub(crate) fn has_signed_in(&self) -> bool {
+        self.has_signed_in.load(Ordering::Relaxed)
+    }
+
     fn wait(&self, waiting: Option<Waiting>) {
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
     }
@@ -67,8 +75,13 @@ impl Prompt for TerminalPrompt {
                 self.environment.os(name)
             })
             .is_ok();
-        // The link stays as it is: it has been put together here, and printable() would cut it.
-        let url = page.url;
+        // The request itself is for eyes alone, since it holds `state` and `nonce`: with a browser at work and nobody looking on, the
+        // one-time link will do. Both stay as they are: they have been put together here, and printable() would cut them.
+        let url = if started && !self.screen.is_terminal() {
+            page.link
+        } else {
+            page.url
+        };
         self.screen.show(&if started {
             format!("sign in at {issuer} in your browser; if it does not open, follow this link:\n  {url}\n")
         } else {
@@ -84,6 +97,7 @@ impl Prompt for TerminalPrompt {
 
     fn signed_in(&self, token: &IdToken, before: Option<&IdToken>) {
         self.done();
+        self.has_signed_in.store(true, Ordering::Relaxed);
         let issuer = text::printable(token.issuer());
         self.screen
             .show(&format!("signed in as {} at {issuer}\n", token.who()));

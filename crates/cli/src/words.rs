@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use keyless::text;
 
 /// RFC 3339 in UTC, whole seconds: `2026-01-01T00:00:00Z`.
 pub(crate) fn rfc3339(at: SystemTime) -> String {
@@ -50,6 +51,20 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
         .map_err(|error| format!("{error}; {}", error.advice().unwrap_or_default()))
 }
 
+/// How long a person may be waited for. Nobody waits longer than a token lives.
+pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
+    match time(text)? {
+        timeout if timeout > Duration::from_hours(24) => Err("at most 24h".into()),
+        timeout => Ok(timeout),
+    }
+}
+
+/// All of `text`, however long, without what a terminal would obey.
+pub(crate) fn whole(text: &str) -> String {
+    let one = |c: char| text::printable(c.encode_utf8(&mut [0; 4]));
+    text.chars().map(one).collect()
+}
+
 /// The name at the end of a role's ARN.
 pub(crate) fn role_name(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
@@ -58,6 +73,20 @@ pub(crate) fn role_name(arn: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_is_waited_for_longer_than_a_day() {
+        assert_eq!(timeout("24h"), Ok(Duration::from_hours(24)));
+        for long in ["24h1s", "18446744073709551615"] {
+            assert_eq!(timeout(long), Err("at most 24h".into()));
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_shown_whole_and_tame() {
+        let long = "x".repeat(400);
+        assert_eq!(whole(&format!("\u{1b}{long}\n")), long);
+    }
 
     #[test]
     fn times_are_told_as_people_say_them() {

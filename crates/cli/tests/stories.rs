@@ -264,6 +264,9 @@ async fn a_command_gets_the_session_and_ends_as_it_would_by_itself() {
         ("AWS_ROLE_ARN", "x"),
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "x"),
         ("AWS_REGION", "x"),
+        ("AWS_BEARER_TOKEN_BEDROCK", "x"),
+        ("AWS_CREDENTIAL_FILE", "x"),
+        ("AWS_SESSION_EXPIRATION", "x"),
     ]);
     let ran = Ran::new(command.output().expect("started"));
     assert_eq!(ran.code, Some(7));
@@ -278,8 +281,41 @@ async fn a_command_gets_the_session_and_ends_as_it_would_by_itself() {
     ] {
         assert!(ran.data.lines().any(|found| found == line), "{line}");
     }
-    for stale in ["AWS_PROFILE=", "AWS_ROLE_ARN=", "AWS_CONTAINER_"] {
+    for stale in [
+        "AWS_PROFILE=",
+        "AWS_ROLE_ARN=",
+        "AWS_CONTAINER_",
+        "AWS_BEARER_TOKEN_BEDROCK=",
+        "AWS_CREDENTIAL_FILE=",
+        "AWS_SESSION_EXPIRATION=",
+    ] {
         assert!(!ran.data.contains(stale), "{stale}");
+    }
+
+    let token = machine.run(&["token", "dev", "--raw"]).done().data;
+    let (role, sts) = (
+        machine.sandbox.role_arn("ReadOnly"),
+        machine.sandbox.sts_endpoint(),
+    );
+    let mut job = machine.command(&[
+        "exec",
+        "--token-env",
+        "JOB_TOKEN",
+        "--role",
+        &role,
+        "--endpoint-url",
+        sts,
+        "env",
+    ]);
+    job.envs([
+        ("JOB_TOKEN", &*token),
+        ("AWS_REGION", "eu-north-1"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+    ]);
+    let ran = Ran::new(job.output().expect("started")).done();
+    assert!(!ran.data.contains("JOB_TOKEN="), "the proof stays here");
+    for line in ["AWS_REGION=eu-north-1", "AWS_DEFAULT_REGION=eu-north-1"] {
+        assert!(ran.data.lines().any(|found| found == line), "{line}");
     }
 
     let killed = machine.run(&["exec", "-p", "dev", "sh", "-c", "kill -TERM $$"]);
@@ -436,4 +472,124 @@ async fn the_demonstration_tells_the_story_and_leaves_nothing() {
     assert_eq!(ran.said, "");
     assert_eq!(entries(&temporary), Vec::<std::path::PathBuf>::new());
     assert!(!machine.path("store").exists());
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_meant_is_refused_by_name() {
+    use std::os::unix::ffi::OsStringExt;
+
+    let machine = Machine::new().await;
+    let broken = std::ffi::OsString::from_vec(b"d\xffv".to_vec());
+    for name in ["KEYLESS_PROFILE", "KEYLESS_LOG"] {
+        let mut command = machine.command(&["env"]);
+        let ran = Ran::new(command.env(name, &broken).output().expect("started"));
+        assert_eq!(ran.code, Some(5));
+        assert!(
+            ran.said
+                .contains(&format!("the variable {name} is not UTF-8 text")),
+            "{}",
+            ran.said
+        );
+    }
+    let config = machine.read(".config/keyless/config.toml");
+    machine.write(
+        ".config/keyless/config.toml",
+        &config.replace("[profile.dev]", "[profile.--force]"),
+    );
+    let ran = machine.run(&["login", "--write-aws-config", "x", "--", "--force"]);
+    assert_eq!(ran.code, Some(5));
+    assert!(
+        ran.said.contains("would be taken for a flag"),
+        "{}",
+        ran.said
+    );
+    assert!(!machine.path(".aws").exists());
+    let ran = machine.run(&["login", "--timeout", "18446744073709551615"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.said.contains("at most 24h"), "{}", ran.said);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_sign_in_brings_a_new_session() {
+    let machine = Machine::new().await;
+    machine.login(&["dev"]).done();
+    let key = || machine.run(&["credential-process", "dev"]).done().json()["AccessKeyId"].clone();
+    let first = key();
+    machine.login(&["dev"]).done();
+    assert_eq!(key(), first, "nobody signed in anew");
+    machine.login(&["dev", "--force"]).done();
+    assert_ne!(key(), first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_a_terminal_obeys_is_shown() {
+    let machine = Machine::new().await;
+    machine.login(&["dev"]).done();
+    machine.change_session(|session| {
+        for name in ["access_key_id", "assumed_role_arn"] {
+            let text = format!("\u{1b}[31m{}", session[name].as_str().expect("text"));
+            session[name] = json!(text);
+        }
+    });
+    let config = machine.read(".config/keyless/config.toml");
+    let odd = machine.write("con\u{1b}fig", &config);
+    let mut status = machine.command(&["status", "dev"]);
+    let status = Ran::new(status.env("KEYLESS_CONFIG", odd).output().expect("started")).done();
+    assert!(status.data.contains("[31mASIA"), "{}", status.data);
+    let mut shell = machine.command(&["exec", "-p", "dev"]);
+    shell.env("SHELL", "/bin/true");
+    let shell = Ran::new(shell.output().expect("started"));
+    machine.write(".aws/config", "[profile x]\nregion = \u{1b}[31mhere\n");
+    let login = machine.login(&["dev", "--write-aws-config", "x"]).done();
+    assert!(
+        login.said.contains("keeps its region [31mhere"),
+        "{}",
+        login.said
+    );
+    let signed_out = machine.run(&["env", "dev", "--client-id", "a\u{1b}b"]);
+    assert_eq!(signed_out.code, Some(3));
+    for shown in [status.data, shell.said, login.said, signed_out.said] {
+        assert!(!shown.contains('\u{1b}'), "{shown:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_ended_is_not_kept_and_logging_out_leaves_nothing_to_read() {
+    let machine = Machine::new().await;
+    machine.login(&["dev"]).done();
+    let foreign = machine.write(
+        &format!("store/{}.json", "5".repeat(64)),
+        "not ours to judge",
+    );
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.expect("after 1970").as_secs();
+    for (seconds, entries) in [(30, 3), (90, 2)] {
+        machine.change_session(|session| session["expires_at"] = json!(now - seconds));
+        machine.run(&["status"]).done();
+        assert_eq!(
+            machine.entries(".json").len(),
+            entries,
+            "ended {seconds} s ago"
+        );
+    }
+    assert!(foreign.exists());
+
+    machine.login(&["dev"]).done();
+    let sign_in = machine.entries(".json").into_iter().find(|entry| {
+        std::fs::read_to_string(entry)
+            .expect("text")
+            .contains("\"token\"")
+    });
+    let sign_in = sign_in
+        .expect("kept")
+        .with_extension(format!("{:016x}.new", 1));
+    let another = machine.write(&format!("store/{}.{:016x}.new", "6".repeat(64), 2), "token");
+    std::fs::write(&sign_in, "half a token").expect("written");
+    machine.run(&["logout", "dev"]).done();
+    assert!(!sign_in.exists() && another.exists());
+    machine.run(&["logout", "--all"]).done();
+    for kind in [".json", ".new"] {
+        assert_eq!(machine.entries(kind), Vec::<std::path::PathBuf>::new());
+    }
 }

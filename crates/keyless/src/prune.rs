@@ -29,10 +29,7 @@ pub fn prune(store: &dyn Store, now: SystemTime) -> usize {
         .filter(|key| {
             let lock = store.try_lock(key);
             // Looked at once more: somebody may have renewed it before the lock was ours.
-            matches!(lock, Ok(Some(_))) && has_ended(key) && {
-                drop(lock); // a store may take it itself in order to remove
-                store.remove(key).is_ok()
-            }
+            matches!(lock, Ok(Some(_))) && has_ended(key) && store.remove(key).is_ok()
         })
         .count()
 }

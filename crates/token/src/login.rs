@@ -7,6 +7,9 @@ pub mod browser;
 mod callback;
 mod discovery;
 mod flow;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzz;
 mod grant;
 mod keys;
 mod page;

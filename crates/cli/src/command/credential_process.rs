@@ -1,5 +1,7 @@
 //! `keyless credential-process`: the session for an AWS SDK. Where one is kept: no runtime, no TLS, no lock.
 
+mod desk;
+
 use std::process::ExitCode;
 
 use keyless::Session;
@@ -13,8 +15,12 @@ use crate::words::rfc3339;
 
 pub(super) fn run(context: &Context, args: &CredentialProcess) -> Outcome {
     let chosen = context.choose(args.profile.name.as_deref(), &args.flags)?;
-    let provider = context.access(&chosen, PATIENCE)?.provider()?;
-    let session = chosen.fresh(&provider, None)?;
+    let access = context.access(&chosen, PATIENCE)?;
+    let provider = access.provider()?;
+    let session = match provider.peek() {
+        Some(session) => session,
+        None => desk::session(context, &chosen, &access, args.no_interactive)?,
+    };
     output::data(&document(&session))?;
     Ok(ExitCode::SUCCESS)
 }

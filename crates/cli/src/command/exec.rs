@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::io;
 use std::process::{Command, ExitCode};
 
+use keyless::text::printable;
+
 use crate::args::Exec;
 use crate::command::env::variables;
 use crate::context::Context;
@@ -11,7 +13,7 @@ use crate::exit::{Failure, Outcome};
 use crate::words::when;
 
 /// What would send AWS tools to other credentials than the ones that are handed over.
-const STALE: [&str; 11] = [
+const STALE: [&str; 14] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_SECURITY_TOKEN",
@@ -23,6 +25,9 @@ const STALE: [&str; 11] = [
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     "AWS_ACCOUNT_ID",
+    "AWS_CREDENTIAL_FILE",
+    "AWS_SESSION_EXPIRATION",
+    "AWS_BEARER_TOKEN_BEDROCK",
 ];
 
 pub(super) fn run(context: &Context, args: &Exec) -> Outcome {
@@ -35,7 +40,7 @@ pub(super) fn run(context: &Context, args: &Exec) -> Outcome {
     if args.command.is_empty() {
         context.output.say(&format!(
             "a shell as {} until {}; `exit` leaves it",
-            session.assumed_role_arn(),
+            printable(session.assumed_role_arn()),
             when(session.expires_at(), context.now())
         ));
     }
@@ -44,7 +49,14 @@ pub(super) fn run(context: &Context, args: &Exec) -> Outcome {
     for name in STALE {
         command.env_remove(name);
     }
+    // What proves who one is, is not the command's to have.
+    if let Some(name) = &chosen.profile.identity.token_env {
+        command.env_remove(name);
+    }
     command.envs(variables(&session, chosen.profile.region.as_deref()));
+    if let (None, Some(region)) = (&chosen.profile.region, context.environment.os("AWS_REGION")) {
+        command.env("AWS_DEFAULT_REGION", region); // else some tools would take one region, some the other
+    }
     hand_over(command).map_err(|error| not_started(&program, &error))
 }
 
@@ -76,7 +88,7 @@ fn hand_over(mut command: Command) -> io::Result<ExitCode> {
 
 /// The codes of POSIX shells: 127 where there is no such command, 126 where it cannot be run.
 fn not_started(program: &OsString, error: &io::Error) -> Failure {
-    let name = keyless::text::printable(&program.to_string_lossy());
+    let name = printable(&program.to_string_lossy());
     if error.kind() == io::ErrorKind::NotFound {
         return Failure::new(127, format!("there is no command {name:?}"))
             .with_advice("check its spelling, and the folders in PATH");

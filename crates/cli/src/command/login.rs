@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use keyless::{IdToken, Session, Source, text};
+use keyless::{IdToken, Interaction, Session, Source, text};
 use serde_json::json;
 
 use super::status::session_json;
@@ -15,6 +15,7 @@ use crate::words::{rfc3339, when};
 
 pub(super) fn run(context: &Context, args: &Login) -> Outcome {
     let chosen = context.choose(args.profile.name.as_deref(), &args.flags)?;
+    context.prune();
     // What would fail anyway is told before a person is bothered.
     let plan = args
         .write_aws_config
@@ -56,28 +57,35 @@ async fn sign_in(
     force: bool,
 ) -> Result<Done, Failure> {
     let access = &asked.access;
-    let token = match (access.login(), access.held()) {
-        (None, _) => {
+    let token = match access.login() {
+        None => {
             context
                 .output
                 .say("nobody needs to sign in: the token comes from elsewhere");
             None
         }
-        (Some(_), Some(token)) if !force => {
-            output::tell(&format!(
-                "already signed in as {} at {} until {}",
-                token.who(),
-                text::printable(token.issuer()),
-                when(token.expires_at(), context.now())
-            ));
-            context.output.say("use --force to sign in again");
-            Some(token)
-        }
-        (Some(login), _) => Some(login.sign_in().await?),
+        Some(login) if force => Some(login.sign_in().await?),
+        // Whoever waited while somebody signed in elsewhere need not do it once more.
+        Some(login) => Some(login.proof(Interaction::Allowed).await?),
     };
-    let session = match &chosen.profile.role {
-        Some(_) => Some(access.provider()?.session().await?),
-        None => None,
+    let is_new = asked
+        .prompt
+        .as_ref()
+        .is_some_and(|prompt| prompt.has_signed_in());
+    if let (Some(token), false) = (&token, is_new) {
+        output::tell(&format!(
+            "already signed in as {} at {} until {}",
+            token.who(),
+            text::printable(token.issuer()),
+            when(token.expires_at(), context.now())
+        ));
+        context.output.say("use --force to sign in again");
+    }
+    let session = match (&chosen.profile.role, is_new) {
+        (None, _) => None,
+        // The kept one was had with the sign-in before: its name, tags and length are of then.
+        (Some(_), true) => Some(access.provider()?.renew().await?),
+        (Some(_), false) => Some(access.provider()?.session().await?),
     };
     Ok(Done { token, session })
 }
@@ -90,7 +98,7 @@ impl Done {
                 .say(&format!("role     {}", text::printable(session.role_arn())));
             context.output.say(&format!(
                 "session  {} until {}",
-                session.credentials().access_key_id(),
+                text::printable(session.credentials().access_key_id()),
                 when(session.expires_at(), context.now())
             ));
         }

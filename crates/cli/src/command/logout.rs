@@ -15,6 +15,7 @@ pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
         return all(context);
     }
     let chosen = context.choose(args.profile.name.as_deref(), &args.flags)?;
+    context.prune();
     let access = context.access(&chosen, std::time::Duration::ZERO)?;
     let Some(login) = access.login() else {
         return Err(elsewhere(&chosen));
@@ -58,11 +59,7 @@ fn all(context: &Context) -> Outcome {
         .iter()
         .filter_map(|entry| keyless_cache::read(&store, &entry.key).ok().flatten())
         .collect();
-    for entry in &entries {
-        store
-            .remove(&entry.key)
-            .map_err(|error| unwritable(&error))?;
-    }
+    store.clear().map_err(|error| unwritable(&error))?;
     context.output.say(&match entries.len() {
         0 => "nothing was kept".to_owned(),
         1 => "forgot the one entry that was kept".to_owned(),

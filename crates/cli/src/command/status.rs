@@ -12,9 +12,10 @@ use crate::args::Status;
 use crate::context::{Chosen, Context};
 use crate::exit::{Failure, Outcome, SIGN_IN};
 use crate::output::{self, Tone};
-use crate::words::{rfc3339, when};
+use crate::words::{rfc3339, when, whole};
 
 pub(super) fn run(context: &Context, args: &Status) -> Outcome {
+    context.prune();
     let mut looks = Vec::new();
     for chosen in choices(context, args)? {
         let access = context.access(&chosen, Duration::ZERO)?;
@@ -32,7 +33,7 @@ pub(super) fn run(context: &Context, args: &Status) -> Outcome {
         let mut text: String = looks.iter().map(|look| look.text(context)).collect();
         for (what, place) in [("configuration", config), ("store", store)] {
             if let Some(place) = place {
-                let _ = writeln!(text, "{what:<13}  {}", place.display());
+                let _ = writeln!(text, "{what:<13}  {}", whole(&place.to_string_lossy()));
             }
         }
         text
@@ -162,7 +163,7 @@ impl Look {
                 "session",
                 &format!(
                     "{} as {}",
-                    session.credentials().access_key_id(),
+                    text::printable(session.credentials().access_key_id()),
                     text::printable(session.assumed_role_arn())
                 ),
             );

@@ -1,4 +1,5 @@
 //! A sandbox, a home folder of its own, and a person who signs in without a browser.
+#![allow(dead_code, reason = "each file of tests uses its own part")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -83,6 +84,28 @@ identity = "corp"
         Ran::new(self.command(arguments).output().expect("started"))
     }
 
+    /// The files of the store whose names end so.
+    pub(crate) fn entries(&self, end: &str) -> Vec<PathBuf> {
+        let mut files = entries(&self.path("store"));
+        files.retain(|file| file.to_string_lossy().ends_with(end));
+        files
+    }
+
+    /// Changes the one session that the store holds.
+    pub(crate) fn change_session(&self, change: impl Fn(&mut serde_json::Value)) {
+        for file in self.entries(".json") {
+            let text = std::fs::read_to_string(&file).expect("text");
+            let Ok(mut entry) = serde_json::from_str::<serde_json::Value>(&text) else {
+                continue;
+            };
+            if entry["value"]["access_key_id"].is_string() {
+                change(&mut entry["value"]);
+                return std::fs::write(&file, entry.to_string()).expect("written");
+            }
+        }
+        panic!("no session is held");
+    }
+
     /// `keyless login` with these arguments, and a person who follows the link that it prints.
     pub(crate) fn login(&self, arguments: &[&str]) -> Ran {
         let mut command = self.command(&[&["login", "--no-browser"], arguments].concat());
@@ -142,33 +165,37 @@ impl Ran {
 }
 
 /// Goes where a browser would.
-fn follow(address: &str) {
+pub(crate) fn follow(address: &str) {
     let mut address = address.to_owned();
     for _ in 0..10 {
-        let rest = address
-            .strip_prefix("http://")
-            .expect("loopback")
-            .to_owned();
-        let (host, path) = rest.split_once('/').expect("a path");
-        let mut stream = TcpStream::connect(host).expect("a listener");
-        write!(
-            stream,
-            "GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
-        )
-        .expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        let location = answer.lines().find_map(|line| {
-            let (name, value) = line.split_once(": ")?;
-            name.eq_ignore_ascii_case("location")
-                .then(|| value.to_owned())
-        });
-        address = match location {
+        match location(&address) {
             None => return,
-            Some(next) if next.starts_with('/') => format!("http://{host}{next}"),
-            Some(next) => next,
-        };
+            Some(next) => address = next,
+        }
     }
+}
+
+/// Where an address sends a browser on to.
+pub(crate) fn location(address: &str) -> Option<String> {
+    let rest = address.strip_prefix("http://").expect("loopback");
+    let (host, path) = rest.split_once('/').expect("a path");
+    let mut stream = TcpStream::connect(host).expect("a listener");
+    write!(
+        stream,
+        "GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
+    )
+    .expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let next = answer.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("location").then_some(value)
+    })?;
+    Some(if next.starts_with('/') {
+        format!("http://{host}{next}")
+    } else {
+        next.to_owned()
+    })
 }
 
 /// What is left in a folder.

@@ -305,6 +305,29 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What a listener without a socket answers to `request`, and what the sign-in gets of it. `page` is what came of the
+/// sign-in, at `/end`.
+#[cfg(fuzzing)]
+pub(super) async fn answer(
+    request: Request<Body>,
+    expected: Expected,
+    page: Page,
+) -> (Response<Body>, Option<Result<Secret, TokenError>>) {
+    let (answer, mut answered) = oneshot::channel();
+    let (_outcome, outcome_seen) = watch::channel(Some(page));
+    let desk = Desk {
+        expected,
+        start: "/start".into(),
+        end: "/end".into(),
+        authorize: Mutex::new(Some("https://issuer.example/authorize".into())),
+        answer: Mutex::new(Some(answer)),
+        outcome: outcome_seen,
+        shown: Notify::new(),
+    };
+    let response = desk.receive(request).await;
+    (response, answered.try_recv().ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,233 @@
+//! A person inside `credential_process`: the SDK hears nothing and does not wait, and the sign-in completes all the same.
+#![cfg(unix)]
+
+mod common;
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Machine, Ran, follow};
+
+/// A machine whose browser writes down what it is to open, and opens nothing.
+struct Desktop(Machine);
+
+impl Desktop {
+    async fn new() -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let machine = Machine::new().await;
+        let links = machine.path("links");
+        let script = format!("#!/bin/sh\necho \"$1\" >> '{}'\n", links.display());
+        let browser = machine.write("browser", &script);
+        std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o700)).expect("set");
+        Self(machine)
+    }
+
+    /// `keyless` as an SDK starts it on a desktop.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.0.command(arguments);
+        command
+            .env_remove("KEYLESS_NO_INTERACTIVE")
+            .env("BROWSER", self.0.path("browser"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn start(&self) -> Child {
+        let mut command = self.command(&["credential-process", "dev"]);
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.spawn().expect("started")
+    }
+
+    fn tabs(&self) -> Vec<String> {
+        let links = std::fs::read_to_string(self.0.path("links")).unwrap_or_default();
+        links.lines().map(str::to_owned).collect()
+    }
+
+    /// The link of the first tab, as soon as it is open.
+    fn first_tab(&self) -> String {
+        until(|| self.tabs().first().cloned())
+    }
+}
+
+/// What another process brings about.
+fn until<T>(look: impl Fn() -> Option<T>) -> T {
+    let asked = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(asked.elapsed() < Duration::from_secs(30), "it never came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sign_in_outlives_the_caller_that_an_sdk_kills() {
+    let desktop = Desktop::new().await;
+    let mut caller = desktop.start();
+    let link = desktop.first_tab();
+    std::thread::sleep(Duration::from_secs(1)); // an SDK that loses its patience
+    // With all that it has started in its own group.
+    let group = rustix::process::Pid::from_child(&caller);
+    rustix::process::kill_process_group(group, rustix::process::Signal::KILL).expect("killed");
+    caller.wait().expect("ended");
+
+    follow(&link);
+    until(|| {
+        let status = desktop.0.run(&["status", "dev", "--json"]);
+        let sessions = status.json()["profiles"][0]["sessions"].clone();
+        sessions
+            .as_array()
+            .is_some_and(|held| !held.is_empty())
+            .then_some(())
+    });
+    let before = desktop.0.sandbox.calls();
+    let next = desktop.command(&["credential-process", "dev"]).output();
+    let next = Ran::new(next.expect("started")).done();
+    assert_eq!(next.json()["Version"], 1);
+    assert_eq!(desktop.0.sandbox.calls(), before, "nobody was asked");
+    assert_eq!(desktop.tabs().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_callers_open_one_tab_and_all_get_the_session() {
+    let desktop = Desktop::new().await;
+    let callers: Vec<Child> = (0..5).map(|_| desktop.start()).collect();
+    follow(&desktop.first_tab());
+    for caller in callers {
+        let ran = Ran::new(caller.wait_with_output().expect("ended")).done();
+        assert_eq!(ran.json()["Version"], 1);
+    }
+    assert_eq!(desktop.tabs().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_callers_take_one_no_for_an_answer() {
+    let desktop = Desktop::new().await;
+    let callers: Vec<Child> = (0..5).map(|_| desktop.start()).collect();
+    refuse(&desktop.first_tab());
+    let mut codes: Vec<_> = callers
+        .into_iter()
+        .map(|caller| Ran::new(caller.wait_with_output().expect("ended")))
+        .map(|ran| {
+            assert!(ran.data.is_empty(), "{ran:?}");
+            assert!(
+                ran.said.ends_with("hint: run `keyless login dev`\n"),
+                "{ran:?}"
+            );
+            ran.code
+        })
+        .collect();
+    codes.sort();
+    let (no, sign_in) = (Some(4), Some(3));
+    assert_eq!(codes, [sign_in, sign_in, sign_in, sign_in, no]);
+    assert_eq!(desktop.tabs().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_can_be_asked_it_fails_at_once() {
+    let desktop = Desktop::new().await;
+    let arguments = ["credential-process", "dev"];
+    // In a session of its own a process has no terminal.
+    let mut nobody = Command::new("setsid");
+    let plain = desktop.command(&arguments);
+    nobody
+        .arg("--wait")
+        .arg(plain.get_program())
+        .args(arguments)
+        .env_clear();
+    for (name, value) in plain.get_envs() {
+        if let Some(value) = value.filter(|_| name != "BROWSER") {
+            nobody.env(name, value);
+        }
+    }
+    nobody.stdin(Stdio::null());
+    let unwanted = desktop.command(&["credential-process", "dev", "--no-interactive"]);
+    for mut command in [nobody, unwanted] {
+        let ran = Ran::new(command.output().expect("started"));
+        assert_eq!((ran.code, &*ran.data), (Some(3), ""), "{ran:?}");
+        assert!(
+            ran.said.ends_with("hint: run `keyless login dev`\n"),
+            "{}",
+            ran.said
+        );
+    }
+    assert_eq!(desktop.tabs().len(), 0);
+    assert!(desktop.0.path("store").read_dir().is_ok_and(|mut folder| {
+        folder.all(|file| {
+            !file
+                .expect("a file")
+                .file_name()
+                .to_string_lossy()
+                .ends_with(".asked")
+        })
+    }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_cannot_begin_ends_the_call_with_its_code() {
+    let desktop = Desktop::new().await;
+    let config = desktop.0.read(".config/keyless/config.toml");
+    let nowhere = config.replace(desktop.0.sandbox.issuer(), "http://127.0.0.1:1");
+    desktop.0.write(".config/keyless/config.toml", &nowhere);
+    let ran = desktop.command(&["credential-process", "dev"]).output();
+    let ran = Ran::new(ran.expect("started"));
+    assert_eq!((ran.code, &*ran.data), (Some(6), ""), "{ran:?}");
+    assert!(
+        ran.said.starts_with(
+            "error: nobody has signed in at http://127.0.0.1:1\nhint: run `keyless login dev`"
+        ),
+        "{}",
+        ran.said
+    );
+    assert_eq!(desktop.tabs().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_is_denied_is_told_as_by_any_other_command() {
+    let desktop = Desktop::new().await;
+    let caller = desktop.command(&["credential-process", "admin"]).spawn();
+    follow(&desktop.first_tab());
+    let ran = Ran::new(caller.expect("started").wait_with_output().expect("ended"));
+    assert_eq!((ran.code, &*ran.data), (Some(4), ""), "{ran:?}");
+    assert!(ran.said.contains("AccessDenied"), "{}", ran.said);
+    assert_eq!(desktop.tabs().len(), 1);
+}
+
+/// Where nobody looks on, `state` and `nonce` are not written down.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_gets_the_one_time_link_and_not_the_request() {
+    let desktop = Desktop::new().await;
+    let login = desktop.command(&["login", "dev"]).spawn().expect("started");
+    let link = desktop.first_tab();
+    follow(&link);
+    let ran = Ran::new(login.wait_with_output().expect("ended")).done();
+    assert!(ran.said.contains(&format!("\n  {link}\n")), "{}", ran.said);
+    assert!(!ran.said.contains("state="), "{}", ran.said);
+}
+
+/// A person who presses *cancel*.
+fn refuse(link: &str) {
+    let request = common::location(link).expect("leads to the identity provider");
+    let parameter = |name: &str| {
+        let query = request.split_once('?').expect("a query").1;
+        let found = query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix(&format!("{name}=")));
+        found.expect(name).to_owned()
+    };
+    let back = parameter("redirect_uri")
+        .replace("%3A", ":")
+        .replace("%2F", "/");
+    let issuer = request
+        .split("/authorize")
+        .next()
+        .expect("an issuer")
+        .replace(':', "%3A")
+        .replace('/', "%2F");
+    follow(&format!(
+        "{back}?error=access_denied&state={}&iss={issuer}",
+        parameter("state")
+    ));
+}
