@@ -81,16 +81,19 @@ async fn an_authority_of_one_s_own_is_trusted_once_it_is_named() {
     let environment = keyless::Environment::of([("AWS_CA_BUNDLE", &bundle)]);
     for http in [
         Http::from_environment(&environment),
-        Http::builder()
-            .ca_bundle(&bundle)
-            .expect("a bundle")
-            .build(),
+        Http::trusting(&bundle),
     ] {
         let known = sign_in(http).await;
         assert!(known.to_string().contains("found 404"), "{known}");
     }
     // A bundle that cannot be used is named, and not passed over.
-    let absent = keyless::Environment::of([("AWS_CA_BUNDLE", folder.path().join("absent"))]);
-    let error = sign_in(Http::from_environment(&absent)).await;
-    assert!(error.to_string().contains("the CA bundle"), "{error}");
+    let hollow = folder.path().join("hollow.pem");
+    std::fs::write(&hollow, "no certificate").expect("written");
+    for (file, reason) in [
+        (folder.path().join("absent"), "cannot be read"),
+        (hollow, "holds no certificate"),
+    ] {
+        let error = sign_in(Http::trusting(file)).await;
+        assert!(error.to_string().contains(reason), "{error}");
+    }
 }

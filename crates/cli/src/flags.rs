@@ -1,12 +1,14 @@
 //! Every key of the configuration as a flag, so that no file is needed.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use keyless::ConfigError;
-use keyless::profile::{Identity, Profile, StoreKind};
+use keyless::login::RedirectHost;
+use keyless::profile::{Identity, Profile, StoreKind, parse_ports};
 
 use crate::words::time;
 
@@ -26,9 +28,16 @@ pub(crate) struct Flags {
     /// One more parameter of the authorization request, such as connection=github at Auth0; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", help_heading = IDENTITY, hide_short_help = true, value_parser = pair)]
     authorize: Vec<(String, String)>,
-    /// The port on 127.0.0.1 that the browser comes back to, if the identity provider allows no other [default: any free one].
-    #[arg(long, value_name = "PORT", help_heading = IDENTITY, hide_short_help = true)]
-    port: Option<u16>,
+    /// How long ago you may have proved who you are to the identity provider; it asks again if it was longer.
+    #[arg(long, value_name = "TIME", help_heading = IDENTITY, hide_short_help = true, value_parser = time)]
+    max_age: Option<Duration>,
+    /// What the address that the browser comes back to calls this machine: 127.0.0.1, ::1 or localhost [default: 127.0.0.1].
+    #[arg(long, value_name = "HOST", help_heading = IDENTITY, hide_short_help = true, value_parser = redirect_host)]
+    redirect_host: Option<RedirectHost>,
+    /// The port that the browser comes back to, if the identity provider allows no other, or a range such as 8400-8410 [default: any
+    /// free one].
+    #[arg(long, value_name = "PORT", help_heading = IDENTITY, hide_short_help = true, value_parser = ports)]
+    port: Option<RangeInclusive<u16>>,
     /// The command that opens a browser, the link put where %s stands or at its end [default: BROWSER, else the desktop's].
     #[arg(long, value_name = "COMMAND", help_heading = IDENTITY, hide_short_help = true)]
     browser: Option<String>,
@@ -72,6 +81,9 @@ pub(crate) struct Flags {
     /// Something else that speaks STS's protocol: MinIO, Ceph, the sandbox.
     #[arg(long, value_name = "URL", help_heading = ROLE, hide_short_help = true)]
     endpoint_url: Option<String>,
+    /// A PEM file of certificates to trust beside those of the system [default: AWS_CA_BUNDLE].
+    #[arg(long, value_name = "FILE", help_heading = ROLE, hide_short_help = true)]
+    ca_bundle: Option<PathBuf>,
     /// Where sign-ins and sessions are kept between runs [default: file].
     #[arg(long, value_enum, help_heading = ROLE, hide_short_help = true)]
     store: Option<Store>,
@@ -115,7 +127,9 @@ impl Flags {
             };
         }
         replace(&mut identity.client_id, self.client_id.as_ref());
-        replace(&mut identity.port, self.port.as_ref());
+        replace(&mut identity.max_age, self.max_age.as_ref());
+        replace(&mut identity.redirect_host, self.redirect_host.as_ref());
+        replace(&mut identity.ports, self.port.as_ref());
         if let Some(browser) = &self.browser {
             identity.browser = Some(split(browser)?);
         }
@@ -131,6 +145,7 @@ impl Flags {
         replace(&mut profile.policy, self.policy.as_ref());
         replace(&mut profile.external_id, self.external_id.as_ref());
         replace(&mut profile.endpoint_url, self.endpoint_url.as_ref());
+        replace(&mut profile.ca_bundle, self.ca_bundle.as_ref());
         if !self.via.is_empty() {
             profile.via.clone_from(&self.via);
         }
@@ -162,13 +177,18 @@ impl Flags {
             .iter()
             .map(|(name, value)| format!("{name}={value}"));
         words.add("--authorize", pairs);
-        words.add("--port", self.port);
+        words.add("--max-age", self.max_age.map(|time| time.as_secs()));
+        words.add("--redirect-host", self.redirect_host.map(name_of));
+        let port = self
+            .port
+            .as_ref()
+            .map(|ports| match (ports.start(), ports.end()) {
+                (first, last) if first == last => first.to_string(),
+                (first, last) => format!("{first}-{last}"),
+            });
+        words.add("--port", port);
         words.add("--browser", self.browser.as_ref());
-        let file = self.token_file.as_ref().map(|file| {
-            let whole = std::path::absolute(file).unwrap_or_else(|_| file.clone());
-            whole.display().to_string()
-        });
-        words.add("--token-file", file);
+        words.add("--token-file", self.token_file.as_deref().map(whole));
         words.add("--token-env", self.token_env.as_ref());
         words.add("--token-command", self.token_command.as_ref());
         words.add("--role", self.role.as_ref());
@@ -181,6 +201,7 @@ impl Flags {
         words.add("--session-name-claim", self.session_name_claim.as_ref());
         words.add("--external-id", self.external_id.as_ref());
         words.add("--endpoint-url", self.endpoint_url.as_ref());
+        words.add("--ca-bundle", self.ca_bundle.as_deref().map(whole));
         let store = self.store.map(|store| match store {
             Store::File => "file",
             Store::Memory => "memory",
@@ -204,6 +225,29 @@ fn replace<T: Clone>(key: &mut Option<T>, flag: Option<&T>) {
     if let Some(value) = flag {
         *key = Some(value.clone());
     }
+}
+
+/// The whole path of `file`, as text.
+fn whole(file: &Path) -> String {
+    let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    whole.display().to_string()
+}
+
+fn name_of(host: RedirectHost) -> &'static str {
+    match host {
+        RedirectHost::Ipv6 => "::1",
+        RedirectHost::Localhost => "localhost",
+        RedirectHost::Ipv4 => "127.0.0.1",
+    }
+}
+
+fn redirect_host(text: &str) -> Result<RedirectHost, String> {
+    text.parse()
+        .map_err(|_| "expected 127.0.0.1, ::1 or localhost".into())
+}
+
+fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
+    parse_ports(text).map_err(|_| "expected a port, or a range such as 8400-8410".into())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -245,8 +289,12 @@ mod tests {
         "groups",
         "--authorize",
         "connection=git=hub",
+        "--max-age",
+        "3600",
+        "--redirect-host",
+        "localhost",
         "--port",
-        "8400",
+        "8400-8410",
         "--browser",
         "firefox --new-window %s",
         "--role",
@@ -269,6 +317,8 @@ mod tests {
         "e",
         "--endpoint-url",
         "http://127.0.0.1:1",
+        "--ca-bundle",
+        "/etc/ca.pem",
         "--store",
         "memory",
     ];
@@ -290,7 +340,10 @@ mod tests {
         assert_eq!(identity.client_id.as_deref(), Some("app"));
         assert_eq!(identity.scopes, ["openid", "groups"]);
         assert_eq!(identity.authorize["connection"], "git=hub");
-        assert_eq!(identity.port, Some(8400));
+        assert_eq!(identity.max_age, Some(Duration::from_hours(1)));
+        assert_eq!(identity.redirect_host, Some(RedirectHost::Localhost));
+        assert_eq!(identity.ports, Some(8400..=8410));
+        assert_eq!(profile.ca_bundle.as_deref(), Some(Path::new("/etc/ca.pem")));
         assert_eq!(
             identity.browser.as_deref(),
             Some(&["firefox", "--new-window", "%s"].map(String::from)[..])
@@ -335,7 +388,7 @@ mod tests {
             scopes: vec!["openid".into(), "groups".into()],
             authorize: BTreeMap::from([("connection".into(), "github".into())]),
             max_age: Some(Duration::from_mins(1)),
-            port: Some(8400),
+            ports: Some(8400..=8400),
             browser: Some(vec!["firefox".into()]),
             ..Identity::default()
         };
@@ -347,7 +400,7 @@ mod tests {
             browser: Some(vec!["firefox".into()]),
             ..Identity::default()
         };
-        assert_eq!(format!("{:?}", profile.identity), format!("{only:?}"));
+        assert_eq!(profile.identity, only);
         let error = read(&["--token-command", "print 'token"])
             .over(&mut profile)
             .expect_err("an open quotation");

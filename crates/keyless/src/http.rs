@@ -46,39 +46,29 @@ pub struct Http(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    roots: Roots,
+    /// A PEM file of certificates that are trusted beside those of the system.
+    roots: Option<PathBuf>,
     plain_loopback: OnceLock<SharedHttpConnector>,
     tls_loopback: OnceLock<Result<SharedHttpConnector, String>>,
     elsewhere: OnceLock<Result<SharedHttpConnector, String>>,
 }
 
-/// Certificates that are trusted beside those of the system.
-#[derive(Debug, Default)]
-enum Roots {
-    #[default]
-    None,
-    Pem(Vec<u8>),
-    /// A file that is read at the first request over TLS: a process that makes none need not.
-    File(PathBuf),
-}
-
 impl Http {
-    /// A client with settings of its own.
-    pub fn builder() -> HttpBuilder {
-        HttpBuilder { roots: Roots::None }
-    }
-
-    /// A client as `environment` wants it: with the certificates of `AWS_CA_BUNDLE`, where that is set.
+    /// A client that trusts the certificates in the PEM file `roots`, beside those of the system.
     ///
-    /// The file is read at the first request over TLS; one that cannot be used fails that request.
-    pub fn from_environment(environment: &Environment) -> Self {
-        let roots = environment
-            .os("AWS_CA_BUNDLE")
-            .map_or(Roots::None, |path| Roots::File(path.into()));
+    /// The file is read at the first request over TLS, since many a process makes none; one that cannot be used fails that
+    /// request.
+    pub fn trusting(roots: impl Into<PathBuf>) -> Self {
         Self(Arc::new(Inner {
-            roots,
+            roots: Some(roots.into()),
             ..Inner::default()
         }))
+    }
+
+    /// A client as `environment` wants it: one that [trusts](Self::trusting) `AWS_CA_BUNDLE`, where that is set.
+    pub fn from_environment(environment: &Environment) -> Self {
+        let roots = environment.os("AWS_CA_BUNDLE");
+        roots.map_or_else(Self::default, Self::trusting)
     }
 
     /// A token on its way to a server on this machine must not be shown to a proxy, whatever the environment says. What
@@ -97,38 +87,16 @@ impl Http {
                     SharedHttpConnector::new(settled(Connector::builder()).build_http())
                 }));
             }
-            (true, _) => tls_loopback.get_or_init(|| with_tls(roots, ProxyConfig::disabled())),
-            (false, _) => elsewhere.get_or_init(|| with_tls(roots, ProxyConfig::from_env())),
+            (true, _) => {
+                tls_loopback.get_or_init(|| with_tls(roots.as_deref(), ProxyConfig::disabled()))
+            }
+            (false, _) => {
+                elsewhere.get_or_init(|| with_tls(roots.as_deref(), ProxyConfig::from_env()))
+            }
         };
         connector
             .as_ref()
             .map_err(|reason| ConnectorError::user(reason.clone().into()))
-    }
-}
-
-/// The settings of an [`Http`].
-#[derive(Debug)]
-#[must_use]
-pub struct HttpBuilder {
-    roots: Roots,
-}
-
-impl HttpBuilder {
-    /// Trusts the certificates in this PEM file, beside those of the system.
-    ///
-    /// # Errors
-    /// Where the file cannot be read or holds no certificate.
-    pub fn ca_bundle(mut self, path: &Path) -> Result<Self, ConfigError> {
-        self.roots = Roots::Pem(read_roots(path)?);
-        Ok(self)
-    }
-
-    /// The finished client.
-    pub fn build(self) -> Http {
-        Http(Arc::new(Inner {
-            roots: self.roots,
-            ..Inner::default()
-        }))
     }
 }
 
@@ -229,15 +197,11 @@ fn read_roots(path: &Path) -> Result<Vec<u8>, ConfigError> {
     )
 }
 
-fn with_tls(roots: &Roots, proxy: ProxyConfig) -> Result<SharedHttpConnector, String> {
+fn with_tls(roots: Option<&Path>, proxy: ProxyConfig) -> Result<SharedHttpConnector, String> {
     let mut trusted = TrustStore::default();
-    match roots {
-        Roots::None => {}
-        Roots::Pem(pem) => trusted = trusted.with_pem_certificate(pem.as_slice()),
-        Roots::File(path) => {
-            let pem = read_roots(path).map_err(|error| error.to_string())?;
-            trusted = trusted.with_pem_certificate(pem);
-        }
+    if let Some(path) = roots {
+        let pem = read_roots(path).map_err(|error| error.to_string())?;
+        trusted = trusted.with_pem_certificate(pem);
     }
     let context = TlsContext::builder()
         .with_trust_store(trusted)
@@ -264,7 +228,7 @@ fn name_untrusted(error: ConnectorError) -> ConnectorError {
         return error;
     }
     let named = "the other side's certificate is from nobody who is trusted here; where a proxy inspects TLS, \
-        put the proxy's own certificate into a file and its path into AWS_CA_BUNDLE";
+        put the proxy's own certificate into a file and its path into ca_bundle or AWS_CA_BUNDLE";
     ConnectorError::other(named.into(), None)
 }
 
@@ -275,27 +239,4 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
         last = next;
     }
     last.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bundle_without_certificates_is_refused() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("ca.pem");
-        std::fs::write(&file, "not a certificate").expect("written");
-        let error = Http::builder()
-            .ca_bundle(&file)
-            .expect_err("no certificate");
-        assert!(
-            error.to_string().contains("holds no certificate"),
-            "{error}"
-        );
-        let error = Http::builder()
-            .ca_bundle(&folder.path().join("absent"))
-            .expect_err("no file");
-        assert!(error.to_string().contains("cannot be read"), "{error}");
-    }
 }

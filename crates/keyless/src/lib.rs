@@ -41,7 +41,7 @@ pub use builder::ProviderBuilder;
 pub use duration::parse_duration;
 pub use environment::Environment;
 pub use error::{ConfigError, Error};
-pub use http::{Http, HttpBuilder, http_client};
+pub use http::{Http, http_client};
 pub use keyless_cache::{Clock, Expiring, FileStore, Interaction, Key, MemoryStore, Secret, Store};
 pub use keyless_sts::{
     AssumeRole, Exchange, ExchangeError, ExchangeErrorKind, RoleArn, Session, SessionName, Sts,

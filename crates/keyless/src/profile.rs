@@ -16,6 +16,7 @@ mod file;
 mod safely;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::environment::Environment;
 use crate::error::ConfigError;
 
 pub use access::{Access, Use};
+pub use file::parse_ports;
 
 /// A configuration file, read.
 #[derive(Clone, Debug)]
@@ -62,12 +64,15 @@ pub struct Profile {
     pub external_id: Option<String>,
     /// Something else that speaks STS's protocol.
     pub endpoint_url: Option<String>,
+    /// A PEM file of certificates that are trusted beside those of the system; else that of `AWS_CA_BUNDLE`.
+    pub ca_bundle: Option<PathBuf>,
     /// Where sign-ins and sessions are kept.
     pub store: StoreKind,
 }
 
-/// Who proves: a sign-in at an issuer, or a token from elsewhere.
-#[derive(Clone, Debug, Default)]
+/// Who proves: a sign-in at an issuer, or a token from elsewhere. `Debug` shows no command and no parameter: they may hold
+/// secrets.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The OpenID provider, to the letter.
     pub issuer: Option<String>,
@@ -81,9 +86,7 @@ pub struct Identity {
     pub max_age: Option<Duration>,
     /// What the redirect address calls this machine; `127.0.0.1` where there is none.
     pub redirect_host: Option<RedirectHost>,
-    /// The port that the identity provider allows; any free one where there is none.
-    pub port: Option<u16>,
-    /// The ports that it allows, of which the first free one is used; a `port` goes before them.
+    /// The ports that the identity provider allows, of which the first free one is used; any where there is none.
     pub ports: Option<RangeInclusive<u16>>,
     /// The command that opens a browser.
     pub browser: Option<Vec<String>>,
@@ -93,6 +96,17 @@ pub struct Identity {
     pub token_env: Option<String>,
     /// A command that prints a token.
     pub token_command: Option<Vec<String>>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("issuer", &self.issuer)
+            .field("client_id", &self.client_id)
+            .field("token_file", &self.token_file)
+            .field("token_env", &self.token_env)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where sign-ins and sessions are kept between runs.

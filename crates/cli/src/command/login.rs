@@ -64,7 +64,7 @@ async fn sign_in(
                 .say("nobody needs to sign in: the token comes from elsewhere");
             None
         }
-        Some(login) if force => Some(login.sign_in().await?),
+        Some(_) if force => Some(access.sign_in().await?),
         // Whoever waited while somebody signed in elsewhere need not do it once more.
         Some(login) => Some(login.proof(Interaction::Allowed).await?),
     };

@@ -54,7 +54,10 @@ impl Profile {
     /// # Errors
     /// Where the identity names no way to prove anything, or several, or one that cannot work.
     pub fn access(&self, environment: &Environment, usage: Use) -> Result<Access, Error> {
-        let http = Http::from_environment(environment);
+        let http = match &self.ca_bundle {
+            Some(file) => Http::trusting(file),
+            None => Http::from_environment(environment),
+        };
         let store: Option<Arc<dyn Store>> = match self.store {
             StoreKind::Memory => None,
             StoreKind::File => Some(Arc::new(FileStore::new(
@@ -129,7 +132,7 @@ impl Identity {
                 if let Some(host) = self.redirect_host {
                     login = login.redirect_host(host);
                 }
-                if let Some(ports) = self.port.map(|port| port..=port).or(self.ports.clone()) {
+                if let Some(ports) = self.ports.clone() {
                     login = login.ports(ports);
                 }
                 if let Some(timeout) = usage.timeout {

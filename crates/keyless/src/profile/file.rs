@@ -55,6 +55,7 @@ struct ProfileTable {
     session_name_claim: Option<String>,
     external_id: Option<String>,
     endpoint_url: Option<String>,
+    ca_bundle: Option<PathBuf>,
     store: Option<String>,
 }
 
@@ -87,8 +88,11 @@ enum Ports {
     Range(String),
 }
 
-/// `8400-8410`, lowest first.
-fn parse_ports(text: &str) -> Result<RangeInclusive<u16>, ConfigError> {
+/// Reads `8400`, or `8400-8410` with the lowest first.
+///
+/// # Errors
+/// With the text that was found.
+pub fn parse_ports(text: &str) -> Result<RangeInclusive<u16>, ConfigError> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     match (first.trim().parse(), last.trim().parse()) {
         (Ok(first), Ok(last)) if first <= last => Ok(first..=last),
@@ -143,10 +147,10 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Tables, ConfigError> {
 impl IdentityTable {
     fn read(self) -> Result<Identity, ConfigError> {
         let redirect_host = self.redirect_host.map(|host| host.parse()).transpose();
-        let (port, ports) = match self.port {
-            None => (None, None),
-            Some(Ports::One(port)) => (Some(port), None),
-            Some(Ports::Range(text)) => (None, Some(parse_ports(&text)?)),
+        let ports = match self.port {
+            None => None,
+            Some(Ports::One(port)) => Some(port..=port),
+            Some(Ports::Range(text)) => Some(parse_ports(&text)?),
         };
         Ok(Identity {
             issuer: self.issuer,
@@ -157,7 +161,6 @@ impl IdentityTable {
             redirect_host: redirect_host.map_err(|error: TokenError| {
                 ConfigError::new(error.to_string()).with_advice(error.advice().unwrap_or_default())
             })?,
-            port,
             ports,
             browser: self.browser,
             token_file: self.token_file,
@@ -191,6 +194,7 @@ impl ProfileTable {
             session_name_claim: self.session_name_claim,
             external_id: self.external_id,
             endpoint_url: self.endpoint_url,
+            ca_bundle: self.ca_bundle,
             store,
         })
     }
@@ -276,7 +280,7 @@ mod tests {
             let (mut identities, _) = parse(&text, Path::new("config.toml")).expect("a good file");
             identities.remove("corp").expect("there")
         };
-        assert_eq!(read("port = 8400").port, Some(8400));
+        assert_eq!(read("port = 8400").ports, Some(8400..=8400));
         for (port, ports) in [("8400", 8400..=8400), ("8400-8410", 8400..=8410)] {
             assert_eq!(read(&format!("port = {port:?}")).ports, Some(ports));
         }
