@@ -97,19 +97,20 @@ impl Chromium {
             .to_owned()
     }
 
-    /// The text of the first element that `selector` (CSS) finds.
-    pub async fn text(&self, selector: &str) -> String {
-        let element = self.find(selector).await;
-        self.call("GET", &format!("/element/{element}/text"), None)
-            .await
-            .as_str()
-            .expect("a text")
-            .to_owned()
+    /// Waits until the page's heading is `heading`.
+    pub async fn see(&self, heading: &str) {
+        self.find("xpath", &format!("//h1[normalize-space()='{heading}']"))
+            .await;
+    }
+
+    /// Waits until there is something that `selector` (CSS) finds.
+    pub async fn wait_for(&self, selector: &str) {
+        self.find("css selector", selector).await;
     }
 
     /// Types into the first element that `selector` finds.
     pub async fn type_into(&self, selector: &str, text: &str) {
-        let element = self.find(selector).await;
+        let element = self.find("css selector", selector).await;
         self.call(
             "POST",
             &format!("/element/{element}/value"),
@@ -120,7 +121,7 @@ impl Chromium {
 
     /// Clicks the first element that `selector` finds.
     pub async fn click(&self, selector: &str) {
-        let element = self.find(selector).await;
+        let element = self.find("css selector", selector).await;
         self.call(
             "POST",
             &format!("/element/{element}/click"),
@@ -129,21 +130,31 @@ impl Chromium {
         .await;
     }
 
+    /// The tab that it is in, for [`switch_to`](Self::switch_to).
+    pub async fn tab(&self) -> Value {
+        self.call("GET", "/window", None).await
+    }
+
+    /// Goes on in another tab.
+    pub async fn switch_to(&self, tab: Value) {
+        self.call("POST", "/window", Some(json!({ "handle": tab })))
+            .await;
+    }
+
     /// Opens another tab and goes on in it.
     pub async fn new_tab(&self) {
         let tab = self
             .call("POST", "/window/new", Some(json!({ "type": "tab" })))
             .await;
-        self.call("POST", "/window", Some(json!({ "handle": tab["handle"] })))
-            .await;
+        self.switch_to(tab["handle"].clone()).await;
     }
 
-    async fn find(&self, selector: &str) -> String {
+    async fn find(&self, using: &str, selector: &str) -> String {
         let found = self
             .call(
                 "POST",
                 "/element",
-                Some(json!({ "using": "css selector", "value": selector })),
+                Some(json!({ "using": using, "value": selector })),
             )
             .await;
         found[ELEMENT].as_str().expect("an element").to_owned()

@@ -31,6 +31,9 @@ pub(crate) struct Flags {
     /// How long ago you may have proved who you are to the identity provider; it asks again if it was longer.
     #[arg(long, value_name = "TIME", help_heading = IDENTITY, hide_short_help = true, value_parser = time)]
     max_age: Option<Duration>,
+    /// How far the identity provider's clock and this machine's may be apart, up to 5m [default: 1m].
+    #[arg(long, value_name = "TIME", help_heading = IDENTITY, hide_short_help = true, value_parser = time)]
+    leeway: Option<Duration>,
     /// What the address that the browser comes back to calls this machine: 127.0.0.1, ::1 or localhost [default: 127.0.0.1].
     #[arg(long, value_name = "HOST", help_heading = IDENTITY, hide_short_help = true, value_parser = redirect_host)]
     redirect_host: Option<RedirectHost>,
@@ -128,6 +131,7 @@ impl Flags {
         }
         replace(&mut identity.client_id, self.client_id.as_ref());
         replace(&mut identity.max_age, self.max_age.as_ref());
+        replace(&mut identity.leeway, self.leeway.as_ref());
         replace(&mut identity.redirect_host, self.redirect_host.as_ref());
         replace(&mut identity.ports, self.port.as_ref());
         if let Some(browser) = &self.browser {
@@ -178,6 +182,7 @@ impl Flags {
             .map(|(name, value)| format!("{name}={value}"));
         words.add("--authorize", pairs);
         words.add("--max-age", self.max_age.map(|time| time.as_secs()));
+        words.add("--leeway", self.leeway.map(|time| time.as_secs()));
         words.add("--redirect-host", self.redirect_host.map(name_of));
         let port = self
             .port
@@ -291,6 +296,8 @@ mod tests {
         "connection=git=hub",
         "--max-age",
         "3600",
+        "--leeway",
+        "120",
         "--redirect-host",
         "localhost",
         "--port",
@@ -341,6 +348,7 @@ mod tests {
         assert_eq!(identity.scopes, ["openid", "groups"]);
         assert_eq!(identity.authorize["connection"], "git=hub");
         assert_eq!(identity.max_age, Some(Duration::from_hours(1)));
+        assert_eq!(identity.leeway, Some(Duration::from_mins(2)));
         assert_eq!(identity.redirect_host, Some(RedirectHost::Localhost));
         assert_eq!(identity.ports, Some(8400..=8410));
         assert_eq!(profile.ca_bundle.as_deref(), Some(Path::new("/etc/ca.pem")));

@@ -84,6 +84,8 @@ pub struct Identity {
     pub authorize: BTreeMap<String, String>,
     /// How long ago the person may have proved who they are there; it asks again if it was longer.
     pub max_age: Option<Duration>,
+    /// How far the issuer's clock and this machine's may be apart: at most five minutes; one where there is none.
+    pub leeway: Option<Duration>,
     /// What the redirect address calls this machine; `127.0.0.1` where there is none.
     pub redirect_host: Option<RedirectHost>,
     /// The ports that the identity provider allows, of which the first free one is used; any where there is none.

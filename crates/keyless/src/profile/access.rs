@@ -129,6 +129,9 @@ impl Identity {
                 if let Some(max_age) = self.max_age {
                     login = login.max_age(max_age);
                 }
+                if let Some(leeway) = self.leeway {
+                    login = login.leeway(leeway);
+                }
                 if let Some(host) = self.redirect_host {
                     login = login.redirect_host(host);
                 }

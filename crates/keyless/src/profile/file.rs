@@ -31,6 +31,7 @@ struct IdentityTable {
     #[serde(default)]
     authorize: BTreeMap<String, String>,
     max_age: Option<Seconds>,
+    leeway: Option<Seconds>,
     redirect_host: Option<String>,
     port: Option<Ports>,
     browser: Option<Vec<String>>,
@@ -158,6 +159,7 @@ impl IdentityTable {
             scopes: self.scopes,
             authorize: self.authorize,
             max_age: self.max_age.map(Seconds::read).transpose()?,
+            leeway: self.leeway.map(Seconds::read).transpose()?,
             redirect_host: redirect_host.map_err(|error: TokenError| {
                 ConfigError::new(error.to_string()).with_advice(error.advice().unwrap_or_default())
             })?,
@@ -284,9 +286,10 @@ mod tests {
         for (port, ports) in [("8400", 8400..=8400), ("8400-8410", 8400..=8410)] {
             assert_eq!(read(&format!("port = {port:?}")).ports, Some(ports));
         }
-        let identity = read("redirect_host = \"localhost\"\nmax_age = \"1h\"");
+        let identity = read("redirect_host = \"localhost\"\nmax_age = \"1h\"\nleeway = \"2m\"");
         assert_eq!(identity.redirect_host, Some(RedirectHost::Localhost));
         assert_eq!(identity.max_age, Some(Duration::from_hours(1)));
+        assert_eq!(identity.leeway, Some(Duration::from_mins(2)));
     }
 
     #[test]
