@@ -16,7 +16,7 @@ use crate::words::time;
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Flags {
     /// Sign in at this OpenID provider, written to the letter as it calls itself (Auth0 wants the slash at the end). With it, or with a
-    /// token flag, and without PROFILE no configuration file is read.
+    /// token flag, and without PROFILE no configuration file is read; with PROFILE it replaces the whole identity, client id included.
     #[arg(long, value_name = "URL", help_heading = IDENTITY, hide_short_help = true, conflicts_with_all = ["token_file", "token_env", "token_command"])]
     issuer: Option<String>,
     /// The id of the application at the identity provider.

@@ -87,10 +87,11 @@ async fn somebody_signs_in_and_an_sdk_gets_the_session_without_any_network() {
     let env = machine.run(&["env", "dev"]).done().data;
     let expected = format!(
         "export AWS_ACCESS_KEY_ID={}\nexport AWS_SECRET_ACCESS_KEY={}\nexport AWS_SESSION_TOKEN={}\nexport AWS_CREDENTIAL_EXPIRATION={expiration}\n\
-         export AWS_REGION=eu-west-1\nexport AWS_DEFAULT_REGION=eu-west-1\n",
+         export AWS_REGION=eu-west-1\nexport AWS_DEFAULT_REGION=eu-west-1\nexport AWS_ENDPOINT_URL_STS={}\n",
         text("AccessKeyId"),
         text("SecretAccessKey"),
         text("SessionToken"),
+        machine.sandbox.sts_endpoint(),
     );
     assert_eq!(env, expected);
     assert_eq!(

@@ -197,9 +197,12 @@ impl Config {
         match (all.next(), all.next()) {
             (Some(only), None) => Ok(only.clone()),
             (None, _) => Err(
-                ConfigError::new(format!("{} has no profile", self.path.display())).with_advice(
-                    "write one: see the README; or give --issuer, --client-id and --role",
-                ),
+                ConfigError::new(if self.path.exists() {
+                    format!("{} has no profile", self.path.display())
+                } else {
+                    format!("there is no configuration file {}", self.path.display())
+                })
+                .with_advice("write a profile, as `keyless --help` shows; or give --issuer, --client-id and --role; or see `keyless demo` first"),
             ),
             _ => Err(
                 ConfigError::new("there are several profiles, and none was named").with_advice(

@@ -217,12 +217,14 @@ impl Trade {
             Err(Error::Exchange(error))
                 if is_held && error.kind() == ExchangeErrorKind::TokenRejected =>
             {
+                tracing::warn!(
+                    "AWS did not accept the token that was kept; trying once with a new one"
+                );
                 self.source.forget().await;
                 let fresh = self.source.proof(interaction).await?;
                 if fresh == token {
                     return Err(error.into());
                 }
-                tracing::debug!("AWS refused the token that was kept; another one is tried");
                 self.exchange(&fresh).await
             }
             answer => answer,

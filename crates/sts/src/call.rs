@@ -69,7 +69,7 @@ where
                 tracing::debug!(role = request.role.as_str(), attempt, "AWS gave a session");
                 return Ok(answer);
             }
-            Err(error) => in_words(error).at_role(&request.role),
+            Err(error) => in_words(error, &request.sts.place(&request.role)).at_role(&request.role),
         };
         tracing::debug!(role = request.role.as_str(), attempt, %error, "AWS gave no session");
         if attempt == ATTEMPTS || !error.is_transient() {
@@ -86,7 +86,11 @@ fn pause(attempt: u32) -> Duration {
     longest.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
 
-pub(crate) fn in_words<E: ProvideErrorMetadata>(error: SdkError<E, HttpResponse>) -> ExchangeError {
+/// The failure of a call to the STS at `place`.
+pub(crate) fn in_words<E: ProvideErrorMetadata>(
+    error: SdkError<E, HttpResponse>,
+    place: &str,
+) -> ExchangeError {
     let unreachable = |reason: String| {
         ExchangeError::new(ExchangeErrorKind::Unreachable, reason)
             .with_advice("check this machine's network and proxy, and the region or endpoint")
@@ -105,15 +109,15 @@ pub(crate) fn in_words<E: ProvideErrorMetadata>(error: SdkError<E, HttpResponse>
             );
             ExchangeError::answered(code, message, status, request_id)
         }
-        SdkError::TimeoutError(_) => unreachable("AWS did not answer in time".into()),
+        SdkError::TimeoutError(_) => unreachable(format!("{place} did not answer in time")),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-            unreachable("AWS did not answer in time".into())
+            unreachable(format!("{place} did not answer in time"))
         }
         SdkError::DispatchFailure(failure) => {
             let reason = failure
                 .as_connector_error()
                 .map_or_else(String::new, |error| format!(": {}", innermost(error)));
-            unreachable(format!("AWS cannot be reached{reason}"))
+            unreachable(format!("{place} cannot be reached{reason}"))
         }
         SdkError::ResponseError(_) => ExchangeError::new(
             ExchangeErrorKind::Malformed,

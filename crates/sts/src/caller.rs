@@ -34,7 +34,7 @@ pub async fn caller_identity(
         .send()
         .with_subscriber(NoSubscriber::default())
         .await
-        .map_err(in_words)?;
+        .map_err(|error| in_words(error, &sts.place(&role)))?;
     match (answer.arn, answer.account, answer.user_id) {
         (Some(arn), Some(account_id), Some(user_id)) => Ok(CallerIdentity {
             arn,

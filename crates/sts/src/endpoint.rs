@@ -119,6 +119,14 @@ impl Sts {
         aws_sdk_sts::Client::from_conf(config.build())
     }
 
+    /// How messages call it.
+    pub(crate) fn place(&self, role: &RoleArn) -> String {
+        match &self.endpoint_url {
+            Some(url) => format!("the STS at {url}"),
+            None => format!("the STS of {}", self.region_for(role)),
+        }
+    }
+
     fn region_for<'a>(&'a self, role: &RoleArn) -> &'a str {
         self.region
             .as_deref()

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use keyless::Session;
+use keyless::profile::Profile;
 
 use super::credential_process::document;
 use crate::args::{Env, EnvFormat};
@@ -17,17 +18,14 @@ pub(super) fn run(context: &Context, args: &Env) -> Outcome {
     let text = if args.format == EnvFormat::Process {
         document(&session)
     } else {
-        lines(
-            args.format,
-            &variables(&session, chosen.profile.region.as_deref()),
-        )?
+        lines(args.format, &variables(&session, &chosen.profile))?
     };
     output::data(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// What AWS tools read, and what Python's refreshes by: the names of `aws configure export-credentials`, and the region.
-pub(super) fn variables(session: &Session, region: Option<&str>) -> Vec<(&'static str, String)> {
+pub(super) fn variables(session: &Session, profile: &Profile) -> Vec<(&'static str, String)> {
     let credentials = session.credentials();
     let mut variables = vec![
         ("AWS_ACCESS_KEY_ID", credentials.access_key_id().to_owned()),
@@ -41,10 +39,13 @@ pub(super) fn variables(session: &Session, region: Option<&str>) -> Vec<(&'stati
         ),
         ("AWS_CREDENTIAL_EXPIRATION", rfc3339(session.expires_at())),
     ];
-    if let Some(region) = region {
+    if let Some(region) = &profile.region {
         // The AWS CLI of version 1 and boto3 know the second name alone, most SDKs the first.
         variables.push(("AWS_REGION", region.to_owned()));
         variables.push(("AWS_DEFAULT_REGION", region.to_owned()));
+    }
+    if let Some(url) = &profile.endpoint_url {
+        variables.push(("AWS_ENDPOINT_URL_STS", url.to_owned())); // the AWS that the session is of
     }
     variables
 }

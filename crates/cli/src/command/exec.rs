@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, args: &Exec) -> Outcome {
     if let Some(name) = &chosen.profile.identity.token_env {
         command.env_remove(name);
     }
-    command.envs(variables(&session, chosen.profile.region.as_deref()));
+    command.envs(variables(&session, &chosen.profile));
     if let (None, Some(region)) = (&chosen.profile.region, context.environment.os("AWS_REGION")) {
         command.env("AWS_DEFAULT_REGION", region); // else some tools would take one region, some the other
     }

@@ -92,6 +92,11 @@ async fn sign_in(
 
 impl Done {
     fn tell(&self, context: &Context) {
+        if self.session.is_none() {
+            let without =
+                "no session was asked for: the profile names no role; give it one, or --role";
+            context.output.say(without);
+        }
         if let Some(session) = &self.session {
             context
                 .output

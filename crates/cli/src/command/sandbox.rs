@@ -106,8 +106,9 @@ fn story(context: &Context, args: &Sandbox, sandbox: &Running) -> String {
 {}
   keyless login sandbox --write-aws-config sandbox
   AWS_ENDPOINT_URL_STS={sts} aws --profile sandbox sts get-caller-identity
+  keyless exec -p sandbox -- aws sts get-caller-identity
 
-Ctrl-C ends it.
+The ports are others each time; --port-issuer and --port-sts keep them. Ctrl-C ends it.
 ",
         strong("The sandbox is ready"),
         strong("Roles, and whom their trust policies let in"),

@@ -39,6 +39,7 @@ pub(super) async fn sign_in(
         &settings.extra,
         waiting.redirect_uri(),
     );
+    let redirect_uri = request.redirect_uri.clone();
     let expected = Expected {
         state: request.state.clone(),
         issuer: provider.issuer.clone(),
@@ -66,7 +67,10 @@ pub(super) async fn sign_in(
                 settings.timeout.as_secs()
             ),
         )
-        .with_advice("run the command again, with a longer `--timeout` if you need more time")),
+        .with_advice(format!(
+            "run the command again, with a longer `--timeout` if you need more time; if the page in the browser shows an error, check \
+             the client id, and that the identity provider allows {redirect_uri}"
+        ))),
     };
     if let Ok(token) = &outcome {
         tell(&**prompt, token, before.as_ref());
