@@ -1,8 +1,8 @@
 //! `keyless demo` tells the whole story, and nothing leaves the machine.
 
-use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 
+use keyless_tests::proxy::Proxy;
 use keyless_tests::{binary, real};
 
 fn story(output: &Output) -> String {
@@ -17,25 +17,14 @@ fn story(output: &Output) -> String {
 
 #[test]
 fn the_demo_tells_the_story_past_every_proxy() {
-    let proxy = TcpListener::bind("127.0.0.1:0").expect("a port");
-    proxy.set_nonblocking(true).expect("it can be asked");
-    let address = format!("http://{}", proxy.local_addr().expect("an address"));
+    let proxy = Proxy::bind();
     let home = tempfile::tempdir().expect("a folder");
     let mut demo = Command::new(binary::keyless());
     demo.arg("demo")
         .env_clear()
         .env("HOME", home.path())
         .stdin(Stdio::null());
-    for variable in [
-        "http_proxy",
-        "HTTP_PROXY",
-        "https_proxy",
-        "HTTPS_PROXY",
-        "all_proxy",
-        "ALL_PROXY",
-    ] {
-        demo.env(variable, &address);
-    }
+    proxy.stand_before(&mut demo);
     let told = story(&demo.output().expect("keyless starts"));
     for part in [
         "Alice",                // who signed in
@@ -50,7 +39,7 @@ fn the_demo_tells_the_story_past_every_proxy() {
     ] {
         assert!(told.contains(part), "the story lacks {part:?}:\n{told}");
     }
-    assert!(proxy.accept().is_err(), "something was sent to the proxy");
+    assert!(!proxy.was_asked(), "something was sent to the proxy");
     let left = std::fs::read_dir(home.path()).expect("readable").count();
     assert_eq!(left, 0, "something was left in the home folder");
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use keyless::{
-    AssumeRole, Error, ExchangeError, ExchangeErrorKind, Http, IdToken, Provider, SessionName, Sts,
-    WebIdentity, source_fn,
+    AssumeRole, Error, ExchangeError, ExchangeErrorKind, Http, IdToken, Provider, Session,
+    SessionName, Sts, WebIdentity, source_fn,
 };
 use keyless_sandbox::{Role, Sandbox};
 use keyless_tests::person::Person;
@@ -20,6 +20,13 @@ fn alices(scene: &Scene, role: &str) -> keyless::ProviderBuilder {
         role,
         source_fn(move |_| std::future::ready(IdToken::parse(&token))),
     )
+}
+
+/// How long `session` lasts from now.
+fn time_left(scene: &Scene, session: &Session) -> Duration {
+    let ends = session.expires_at();
+    ends.duration_since(scene.clock().now())
+        .expect("in the future")
 }
 
 fn refusal(error: Error) -> ExchangeError {
@@ -52,10 +59,7 @@ async fn a_session_says_whose_it_is_and_until_when() {
         Some("111122223333".to_owned())
     );
     assert_eq!(session.subject().issuer, scene.sandbox.issuer());
-    let left = session
-        .expires_at()
-        .duration_since(scene.clock().now())
-        .expect("in the future");
+    let left = time_left(&scene, &session);
     assert!((3590..=3600).contains(&left.as_secs()), "{left:?}");
 }
 
@@ -146,10 +150,7 @@ async fn a_duration_beyond_the_role_s_is_stepped_down_to_an_hour() {
         .session()
         .await
         .expect("a session");
-    let left = session
-        .expires_at()
-        .duration_since(scene.clock().now())
-        .expect("in the future");
+    let left = time_left(&scene, &session);
     assert!((3590..=3600).contains(&left.as_secs()), "{left:?}");
 
     let policy = format!(
@@ -167,10 +168,7 @@ async fn a_duration_beyond_the_role_s_is_stepped_down_to_an_hour() {
         .session()
         .await
         .expect("a session");
-    let left = session
-        .expires_at()
-        .duration_since(scene.clock().now())
-        .expect("in the future");
+    let left = time_left(&scene, &session);
     assert!(left > Duration::from_hours(11), "{left:?}");
 }
 

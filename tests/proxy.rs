@@ -1,17 +1,15 @@
 //! What goes to this machine goes past every proxy, however its address is spelled.
 
-use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
 use keyless_tests::binary;
+use keyless_tests::proxy::Proxy;
 use keyless_tests::scene::Scene;
 
 #[tokio::test]
 async fn a_token_for_a_local_server_is_never_shown_to_a_proxy() {
     let scene = Scene::new().await;
-    let proxy = TcpListener::bind("127.0.0.1:0").expect("a port");
-    proxy.set_nonblocking(true).expect("it can be asked");
-    let address = format!("http://{}", proxy.local_addr().expect("an address"));
+    let proxy = Proxy::bind();
     let home = tempfile::tempdir().expect("a folder");
     let port = scene
         .sandbox
@@ -46,16 +44,7 @@ async fn a_token_for_a_local_server_is_never_shown_to_a_proxy() {
             .env("HOME", home.path())
             .env("TOKEN", scene.sandbox.id_token_for("alice").expect("Alice"))
             .stdin(Stdio::null());
-        for variable in [
-            "http_proxy",
-            "HTTP_PROXY",
-            "https_proxy",
-            "HTTPS_PROXY",
-            "all_proxy",
-            "ALL_PROXY",
-        ] {
-            keyless.env(variable, &address);
-        }
+        proxy.stand_before(&mut keyless);
         let output = tokio::process::Command::from(keyless)
             .output()
             .await
@@ -66,6 +55,6 @@ async fn a_token_for_a_local_server_is_never_shown_to_a_proxy() {
             "{host}: {}",
             String::from_utf8_lossy(&output.stderr)
         );
-        assert!(proxy.accept().is_err(), "{host}: the proxy was asked");
+        assert!(!proxy.was_asked(), "{host}: the proxy was asked");
     }
 }

@@ -26,6 +26,7 @@ pub mod browser;
 pub mod hostile;
 pub mod neighbour;
 pub mod person;
+pub mod proxy;
 pub mod real;
 pub mod scene;
 pub mod webdriver;

@@ -19,6 +19,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Limited};
 use keyless_token::endpoint::is_loopback;
+use keyless_token::text::innermost;
 use keyless_token::{BoxFuture, HttpClient, HttpError, Limits};
 use url::Url;
 
@@ -230,13 +231,4 @@ fn name_untrusted(error: ConnectorError) -> ConnectorError {
     let named = "the other side's certificate is from nobody who is trusted here; where a proxy inspects TLS, \
         put the proxy's own certificate into a file and its path into ca_bundle or AWS_CA_BUNDLE";
     ConnectorError::other(named.into(), None)
-}
-
-/// The last cause, such as "connection refused": the ones before it only wrap it.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(next) = last.source() {
-        last = next;
-    }
-    last.to_string()
 }

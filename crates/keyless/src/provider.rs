@@ -171,12 +171,10 @@ impl Trade {
                     .await?
                     .from_sign_in(sign_in);
                 if let (Some(store), Some(sign_in)) = (store, sign_in)
-                    && self
-                        .source
-                        .latest()
-                        .is_some_and(|token| sessions::is_of(&session, &token))
+                    && let Some(latest) = self.source.latest()
+                    && sessions::is_of(&session, &latest)
                 {
-                    sessions::drop_others(&store, sign_in, session.subject()).await;
+                    sessions::drop_others(&store, sign_in, latest).await;
                 }
                 Ok(session)
             }

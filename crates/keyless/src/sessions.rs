@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyless_cache::{Key, Store};
-use keyless_sts::{Session, Subject};
+use keyless_sts::Session;
 use keyless_token::IdToken;
 
 /// Whether `session` belongs to whom `token` is about.
@@ -11,16 +11,13 @@ pub(crate) fn is_of(session: &Session, token: &IdToken) -> bool {
     session.subject().issuer == token.issuer() && session.subject().subject == token.subject()
 }
 
-/// Removes the stored sessions of `sign_in` that belong to another subject. What cannot be read is left alone: it is
-/// no session, or it will be a miss.
-pub(crate) async fn drop_others(store: &Arc<dyn Store>, sign_in: Key, subject: &Subject) {
-    let (store, subject) = (Arc::clone(store), subject.clone());
+/// Removes the stored sessions of `sign_in` that belong to another subject than `token`'s. What cannot be read is left
+/// alone: it is no session, or it will be a miss.
+pub(crate) async fn drop_others(store: &Arc<dyn Store>, sign_in: Key, token: IdToken) {
+    let store = Arc::clone(store);
     let sweep = move || {
         for (key, session) in of_sign_in(&*store, sign_in) {
-            let whose = session.subject();
-            if (whose.issuer != subject.issuer || whose.subject != subject.subject)
-                && store.remove(&key).is_ok()
-            {
+            if !is_of(&session, &token) && store.remove(&key).is_ok() {
                 tracing::debug!(
                     session = session.assumed_role_arn(),
                     "dropped the session of whoever was signed in before"

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use keyless_token::text::innermost;
 use keyless_trust::answer;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
@@ -126,13 +127,4 @@ pub(crate) fn in_words<E: ProvideErrorMetadata>(
         .with_advice("check the endpoint: is it STS that listens there?"),
         _ => ExchangeError::misconfigured("the request to STS could not be put together"),
     }
-}
-
-/// The last cause of a failed connection, such as "connection refused": the ones before it only wrap it.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(next) = last.source() {
-        last = next;
-    }
-    last.to_string()
 }

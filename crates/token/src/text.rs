@@ -49,6 +49,15 @@ fn without_tokens(text: &str) -> String {
     kept + rest
 }
 
+/// The last cause of `error`, such as "connection refused": the ones before it only wrap it.
+pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(next) = last.source() {
+        last = next;
+    }
+    last.to_string()
+}
+
 /// A time as people and HTTP headers write it, in UTC: `Sun, 06 Nov 1994 08:49:37 GMT`.
 ///
 /// Times before 1970 or after 9999 are shown as the nearest that can be written.

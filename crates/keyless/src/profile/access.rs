@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyless_cache::{Clock, FileStore, Store};
-use keyless_sts::{Session, SessionName, Subject};
+use keyless_sts::{Session, SessionName};
 use keyless_token::login::Prompt;
 use keyless_token::{
     BoxFuture, CommandSource, EnvSource, FileSource, IdToken, Interaction, Login, Source,
@@ -46,6 +46,15 @@ pub struct Access {
 enum Proof {
     Login(Login),
     Elsewhere(Arc<dyn Source<IdToken>>),
+}
+
+impl Proof {
+    fn source(&self) -> &dyn Source<IdToken> {
+        match self {
+            Self::Login(login) => login,
+            Self::Elsewhere(source) => &**source,
+        }
+    }
 }
 
 impl Profile {
@@ -261,7 +270,7 @@ impl Access {
         })?;
         let token = login.sign_in().await?;
         if let Some(store) = &self.store {
-            sessions::drop_others(store, login.key(), &Subject::of(&token)).await;
+            sessions::drop_others(store, login.key(), token.clone()).await;
         }
         Ok(token)
     }
@@ -282,37 +291,22 @@ impl Access {
 /// An access is the source of its own proofs, whichever kind they are.
 impl Source<IdToken> for Access {
     fn proof(&self, interaction: Interaction) -> BoxFuture<'_, Result<IdToken, TokenError>> {
-        match &self.proof {
-            Proof::Login(login) => login.proof(interaction),
-            Proof::Elsewhere(source) => source.proof(interaction),
-        }
+        self.proof.source().proof(interaction)
     }
 
     fn held(&self) -> Option<IdToken> {
-        match &self.proof {
-            Proof::Login(login) => login.held(),
-            Proof::Elsewhere(source) => source.held(),
-        }
+        self.proof.source().held()
     }
 
     fn latest(&self) -> Option<IdToken> {
-        match &self.proof {
-            Proof::Login(login) => login.latest(),
-            Proof::Elsewhere(source) => source.latest(),
-        }
+        self.proof.source().latest()
     }
 
     fn sign_in(&self) -> Option<keyless_cache::Key> {
-        match &self.proof {
-            Proof::Login(login) => Source::sign_in(login),
-            Proof::Elsewhere(source) => source.sign_in(),
-        }
+        self.proof.source().sign_in()
     }
 
     fn forget(&self) -> BoxFuture<'_, ()> {
-        match &self.proof {
-            Proof::Login(login) => login.forget(),
-            Proof::Elsewhere(source) => source.forget(),
-        }
+        self.proof.source().forget()
     }
 }
