@@ -86,6 +86,16 @@ fn the_trust_rules_are_pure() {
         "memchr",
         // the text encoding of a JWT, itself without dependencies
         "base64",
+        // the hash that IAM calls a thumbprint, and what it is made of
+        "sha1",
+        "digest",
+        "block-buffer",
+        "crypto-common",
+        "generic-array",
+        "typenum",
+        "cfg-if",
+        "cpufeatures",
+        "libc", // which cpufeatures asks on ARM
         // what derive macros are made of
         "proc-macro2",
         "quote",

@@ -9,12 +9,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
-    Clock, Expiring, Key, Store, Windows,
+    Clock, Expiring, Key, Notices, Store, Windows,
     envelope::{Envelope, seconds},
     flight::{Decision, Held, Landed, Request, State},
+    notice::Board,
     pilot::{News, Pilot},
     slot::Slot,
 };
@@ -26,6 +28,8 @@ pub enum Interaction {
     Forbidden,
     /// Somebody waits and can be asked.
     Allowed,
+    /// Somebody wants to be asked, whatever could be done without. For [`Cache::renew`].
+    Required,
 }
 
 /// Keeps one value of type `T` fresh; fetching it fails with an `E`. Clones share the value.
@@ -52,6 +56,7 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Cache<T, E> {
             clock: Clock::default(),
             patience: Duration::ZERO,
             accept: Arc::new(|_| true),
+            board: None,
         };
         Self {
             shared: Arc::new(Shared {
@@ -93,7 +98,18 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Cache<T, E> {
         self.with(|settings| settings.accept = Arc::new(accept))
     }
 
-    /// The value if it is fresh, from memory or else from the store: without a fetch, a lock file or a runtime.
+    /// Leaves failures in `notices` for the processes that use the same entry, and takes theirs.
+    #[must_use]
+    pub fn notices(self, notices: Notices<E>) -> Self
+    where
+        E: Serialize + DeserializeOwned,
+    {
+        self.with(|settings| settings.board = Some(Arc::new(notices)))
+    }
+
+    /// The value if nothing is to be done about it now, from memory or else from the store: without a fetch, a lock file or a runtime.
+    ///
+    /// It is fresh, or a refresh ahead of its end has failed so shortly before that it is not tried again yet.
     ///
     /// It reads the store on the calling thread.
     pub fn peek(&self) -> Option<T> {
@@ -101,7 +117,7 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Cache<T, E> {
         if let Some(value) = self.shared.state().fresh(now) {
             return Some(value);
         }
-        let held = self.shared.read_here().filter(|held| held.is_fresh(now))?;
+        let held = self.shared.read_here().filter(|held| held.is_at_rest(now))?;
         self.shared.state().adopt(held.clone());
         Some(held.entry.value)
     }
@@ -150,8 +166,15 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Cache<T, E> {
     /// If there is a store, and no tokio runtime.
     pub async fn forget(&self) {
         self.shared.state().forget();
+        let board = self.shared.settings.board.clone();
         if let Some(slot) = &self.shared.settings.slot {
-            slot.remove().await;
+            let remove = move |slot: &Slot<T>| {
+                slot.remove();
+                if let Some(board) = board {
+                    board.clear();
+                }
+            };
+            slot.off_thread(remove).await;
         }
     }
 
@@ -201,8 +224,9 @@ pub(crate) struct Settings<T, E> {
     pub(crate) fetch: Arc<Fetch<T, E>>,
     pub(crate) slot: Option<Slot<T>>,
     pub(crate) windows: Windows,
+    pub(crate) board: Option<Arc<dyn Board<E>>>,
+    pub(crate) patience: Duration,
     clock: Clock,
-    patience: Duration,
     accept: Arc<dyn Fn(&T) -> bool + Send + Sync>,
 }
 
@@ -212,8 +236,9 @@ impl<T, E> Clone for Settings<T, E> {
             fetch: self.fetch.clone(),
             slot: self.slot.clone(),
             windows: self.windows,
-            clock: self.clock.clone(),
+            board: self.board.clone(),
             patience: self.patience,
+            clock: self.clock.clone(),
             accept: self.accept.clone(),
         }
     }
@@ -341,6 +366,8 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Shared<T, E> {
             interaction,
             renewing: matches!(request, Request::RenewAfter(_)),
             news: sender,
+            lock: None,
+            has_ended: false,
         };
         // A runtime that is ending drops the pilot at once, which then asks for the state.
         drop(state);

@@ -96,6 +96,24 @@ pub fn read<T: Expiring>(store: &dyn Store, key: &Key) -> Result<Option<T>, Stor
         .transpose()
 }
 
+/// Writes `value` as the entry `key` of `store`, as fetched at `now`: for what is kept beside the entry of a [`Cache`](crate::Cache).
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be written.
+pub fn write<T: Expiring>(
+    store: &dyn Store,
+    key: &Key,
+    value: T,
+    now: SystemTime,
+) -> Result<(), StoreError> {
+    let envelope = Envelope {
+        value,
+        fetched_at: now,
+        quiet_until: None,
+    };
+    store.save(key, &envelope.encode(key)?)
+}
+
 /// Says where the text goes wrong; what serde says of the how may quote a secret.
 fn unreadable(error: &serde_json::Error) -> StoreError {
     let found = match error.classify() {

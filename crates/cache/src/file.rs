@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use zeroize::Zeroizing;
@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 use crate::{Entry, Key, Lock, Secret, Store, StoreError};
 
 mod guard;
+mod health;
+
+pub use health::{Health, Holder, Locking};
 
 /// An entry is a few kilobytes. Nothing longer is ours.
 const LONGEST: u64 = 1 << 20;
@@ -19,10 +22,14 @@ const LEFT_OVER_AFTER: Duration = Duration::from_hours(1);
 
 /// Keeps each entry in a file that only its owner can read, `<key>.json`, with a `<key>.lock` beside it.
 ///
-/// The folder is made with mode 0700 when it is first written to, its parents as the umask has it. A folder that belongs to somebody else, or that
-/// others may write to, is refused; so is an entry that belongs to somebody else, that others may read, or that is no regular file.
-/// Entries are replaced whole: a reader finds the old one or the new one, a writer that is killed leaves the old one. Lock files are
-/// never removed, since two processes could then hold a lock each.
+/// The folder is made when it is first written to, and every folder on the way that is missing, with mode 0700 (XDG Base Directory
+/// Specification, "Referencing this specification"). A folder that belongs to somebody else, or that others may write to, is refused; a link in
+/// its place is followed, and the folder that it leads to is judged. Of entries, locks and what is being written no link is followed: an entry
+/// that is one, that belongs to somebody else, that others may read, or that is no regular file is refused.
+///
+/// Entries are replaced whole, and are on the disk when [`save`](Store::save) returns: a reader finds the old one or the new one, a writer
+/// that is killed leaves the old one. One that was stopped while it wrote does not replace what another has written since. Lock files are never
+/// removed, since two processes could then hold a lock each.
 ///
 /// Owners and modes are looked at on Unix only; elsewhere, put the folder where the user's own files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,31 +67,45 @@ impl FileStore {
         if self.is_there()? {
             return Ok(());
         }
-        let made = self
-            .directory
-            .parent()
-            .map_or(Ok(()), fs::create_dir_all)
-            .and_then(|()| {
-                match guard::private_folder().create(&self.directory) {
-                    // Another process was faster.
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-                    made => made,
-                }
-            });
-        made.map_err(|error| failed("a folder that can be made", &self.directory, &error))?;
+        // No failure where another process was faster.
+        guard::private_folder()
+            .recursive(true)
+            .create(&self.directory)
+            .map_err(|error| failed("a folder that can be made", &self.directory, &error))?;
         self.is_there().map(drop)
     }
 
-    fn write(&self, temporary: &Path, key: &Key, secret: &Secret) -> io::Result<File> {
+    /// Puts the entry on the disk, whole, under a name that nobody reads.
+    fn begin(temporary: &Path, secret: &Secret) -> io::Result<File> {
         let mut file = guard::private_file()
             .write(true)
             .create_new(true)
             .open(temporary)?;
         file.write_all(secret.expose().as_bytes())?;
         file.sync_all()?;
-        fs::rename(temporary, self.entry(key))?;
-        guard::sync_folder(&self.directory)?;
         Ok(file)
+    }
+
+    /// Gives it the name that is read, unless it comes too late.
+    fn commit(&self, temporary: &Path, written: &File, key: &Key) -> io::Result<()> {
+        if self.is_overtaken(written, key)? {
+            return fs::remove_file(temporary);
+        }
+        fs::rename(temporary, self.entry(key))?;
+        guard::sync_folder(&self.directory)
+    }
+
+    /// Whether somebody who did not wait for our lock has begun after us, and is done: what they have fetched is newer.
+    ///
+    /// By the times that the file system gave both; what seems to come from the future says nothing, since then a clock was set.
+    fn is_overtaken(&self, written: &File, key: &Key) -> io::Result<bool> {
+        let there = match fs::symlink_metadata(self.entry(key)) {
+            Ok(there) if there.is_file() => there.modified()?,
+            Ok(_) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        Ok(written.metadata()?.modified()? < there && there <= SystemTime::now())
     }
 
     /// Removes every entry, readable or not, and everything that writers have left that were killed in the act. Locks stay.
@@ -183,11 +204,13 @@ impl Store for FileStore {
         let random =
             getrandom::u64().map_err(|error| unwritable(&io::Error::other(error.to_string())))?;
         let temporary = self.directory.join(temporary_name(key, random));
-        let written = self.write(&temporary, key, secret).map_err(|error| {
-            // Gone already if only the last step failed.
-            let _ = fs::remove_file(&temporary);
-            unwritable(&error)
-        })?;
+        let written = Self::begin(&temporary, secret)
+            .and_then(|file| self.commit(&temporary, &file, key).map(|()| file))
+            .map_err(|error| {
+                // Gone already if only the last step failed.
+                let _ = fs::remove_file(&temporary);
+                unwritable(&error)
+            })?;
         // What is not swept now is swept at the next save.
         let _ = self.sweep(&written);
         Ok(())
@@ -254,17 +277,16 @@ impl Store for FileStore {
     fn try_lock(&self, key: &Key) -> Result<Option<Lock>, StoreError> {
         self.make()?;
         let path = self.directory.join(format!("{key}.lock"));
-        let without = |error: &io::Error| failed("a lock", &path, error);
         let file = guard::private_file()
             .read(true)
             .write(true)
             .create(true)
             .open(&path)
-            .map_err(|error| without(&error))?;
+            .map_err(|error| failed("a lock", &path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Lock::new(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(without(&error)),
+            Err(TryLockError::Error(error)) => Err(lockless(&self.directory, &error)),
         }
     }
 }
@@ -284,6 +306,15 @@ fn leftover_of(name: &str) -> Option<Key> {
     key.parse().ok().filter(|_| random.len() == 16)
 }
 
+/// The same for every lock of the folder, so that it is told once.
+fn lockless(directory: &Path, error: &io::Error) -> StoreError {
+    StoreError::unavailable(
+        format!("a folder with locks at {}", directory.display()),
+        error.to_string(),
+        "keep the store on a local disk: without locks, two processes may do the same work twice",
+    )
+}
+
 fn failed(expected: &str, path: &Path, error: &io::Error) -> StoreError {
     let advice = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -293,10 +324,7 @@ fn failed(expected: &str, path: &Path, error: &io::Error) -> StoreError {
             "keep the store on a disk that can be written to".to_owned()
         }
         io::ErrorKind::PermissionDenied => format!("look at who may use {}", path.display()),
-        io::ErrorKind::Unsupported => {
-            "keep the store on a local disk: this one has no locks".to_owned()
-        }
-        io::ErrorKind::NotADirectory => format!(
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => format!(
             "move away what stands in the place of a folder on the way to {}",
             path.display()
         ),
@@ -307,4 +335,41 @@ fn failed(expected: &str, path: &Path, error: &io::Error) -> StoreError {
         error.to_string(),
         advice,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::FileTimes;
+
+    use super::*;
+
+    #[test]
+    fn a_writer_that_was_stopped_does_not_replace_what_another_has_written_since() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = FileStore::new(folder.path().join("store"));
+        let key = Key::of("session").finish();
+        let (early, late) = (Secret::new("early"), Secret::new("late"));
+        store.make().expect("made");
+        let second = Duration::from_secs(1);
+        for (case, set_back, kept) in [
+            ("the other is done since", Duration::ZERO, &late),
+            ("the other comes from the future", 3600 * second, &early),
+        ] {
+            let temporary = store.path().join(temporary_name(&key, 1));
+            let stopped = FileStore::begin(&temporary, &early).expect("written");
+            let now = SystemTime::now();
+            let written_at = |at| FileTimes::new().set_modified(at);
+            stopped
+                .set_times(written_at(now - 2 * second))
+                .expect("set");
+            store.save(&key, &late).expect("saved");
+            File::open(store.entry(&key))
+                .and_then(|file| file.set_times(written_at(now - second + set_back)))
+                .expect("set");
+
+            store.commit(&temporary, &stopped, &key).expect("committed");
+            assert_eq!(store.load(&key), Ok(Some(kept.clone())), "{case}");
+            assert!(!temporary.exists(), "{case}");
+        }
+    }
 }

@@ -67,8 +67,24 @@ impl<T: Expiring> Held<T> {
         self.standing(now) == Standing::Fresh
     }
 
+    /// Whether nothing is to be done now: it is fresh, or its renewal has failed a short while ago.
+    pub(crate) fn is_at_rest(&self, now: SystemTime) -> bool {
+        match self.standing(now) {
+            Standing::Fresh => true,
+            Standing::Ahead => self.is_quiet(now),
+            Standing::Due | Standing::Expired => false,
+        }
+    }
+
     fn is_good(&self, now: SystemTime) -> bool {
         self.standing(now) != Standing::Expired
+    }
+
+    /// The same, not to be renewed ahead before `until`.
+    pub(crate) fn quiet_until(&self, until: SystemTime) -> Self {
+        let mut quiet = self.clone();
+        quiet.entry.quiet_until = Some(until);
+        quiet
     }
 
     pub(crate) fn ends_before(&self, other: &Self) -> bool {
@@ -367,7 +383,7 @@ pub(crate) struct Pauses {
 }
 
 /// Whether a pause lasts. One that would last longer than any does is from before the clock was set back.
-fn lasts(until: SystemTime, now: SystemTime, longest: Duration) -> bool {
+pub(crate) fn lasts(until: SystemTime, now: SystemTime, longest: Duration) -> bool {
     until
         .duration_since(now)
         .is_ok_and(|left| !left.is_zero() && left <= longest)

@@ -8,6 +8,7 @@
 //! - **Refreshed ahead.** Inside a [window](Windows) before the end, callers are still served at once while another value is fetched in the
 //!   background. What has not expired is served when that fails.
 //! - **Nobody is asked behind their back.** An [`Interaction`] says whether a fetch may ask a person. In the background it may not.
+//! - **One word for all.** Processes that wait for a fetch hear by a [notice](Notices) that it has failed, or that a person is being asked.
 //! - **Shared between processes** by a [`Store`]: a *[`Key`]* names an *entry*. A fresh entry is read without a lock; only who fetches takes one. A
 //!   store that fails is warned of, and done without.
 //! - **No timers.** Each call looks at the [`Clock`], so that a laptop that has slept is no special case.
@@ -38,7 +39,7 @@
 //! let cache: Cache<Session, String> = Cache::new(|_old, interaction| async move {
 //!     match interaction {
 //!         Interaction::Forbidden => Err("sign in first".to_owned()),
-//!         Interaction::Allowed => {
+//!         Interaction::Allowed | Interaction::Required => {
 //!             // Here a person signs in.
 //!             Ok(Session { token: Secret::new("FwoGZXIvYXdzE"), ends: SystemTime::now() + Duration::from_secs(3600) })
 //!         }
@@ -59,12 +60,16 @@
 mod cache;
 mod clock;
 mod envelope;
+mod fault;
 mod file;
 mod flight;
 mod jitter;
 mod key;
 mod memory;
+mod notice;
 mod pilot;
+#[cfg(feature = "sealed")]
+mod sealed;
 mod secret;
 mod slot;
 mod store;
@@ -72,10 +77,14 @@ mod windows;
 
 pub use cache::{Cache, Interaction};
 pub use clock::Clock;
-pub use envelope::read;
-pub use file::FileStore;
+pub use envelope::{read, write};
+pub use fault::fault;
+pub use file::{FileStore, Health, Holder, Locking};
 pub use key::{Key, KeyBuilder, KeyError};
 pub use memory::MemoryStore;
+pub use notice::{Notices, Telling, notice_until};
+#[cfg(feature = "sealed")]
+pub use sealed::{KeySource, Rotated, SealedStore};
 pub use secret::Secret;
 pub use store::{Entry, Lock, Store, StoreError};
 pub use windows::{Expiring, Windows};

@@ -11,8 +11,10 @@ use crate::{
     Expiring, Interaction, Lock,
     cache::Shared,
     envelope::Envelope,
+    fault::fault,
     flight::{BACK_OFF, Held, Landed, MEMORY_OF_FAILURE, Number, Pauses, Standing},
     jitter::between,
+    notice::Notice,
     slot::{Slot, Turn},
 };
 
@@ -28,6 +30,10 @@ pub(crate) struct Pilot<T: Expiring, E: Clone + Send + Sync + 'static> {
     /// Whether it fetches even if a fresh value turns up.
     pub(crate) renewing: bool,
     pub(crate) news: watch::Sender<Option<Landed<T, E>>>,
+    /// The lock of the entry, while it is ours.
+    pub(crate) lock: Option<Lock>,
+    /// Whether it has landed or failed.
+    pub(crate) has_ended: bool,
 }
 
 impl<T: Expiring, E: Clone + Send + Sync + 'static> Pilot<T, E> {
@@ -38,35 +44,102 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Pilot<T, E> {
                 Err(error) => self.fail(error, pauses()),
             };
         };
-        if let Some(held) = self.accepted(slot.load().await)
+        let (entry, earlier) = self
+            .read(&slot, Slot::load_here)
+            .await
+            .unwrap_or_default();
+        if let Some(held) = self.accepted(entry)
             && self.is_enough(&held)
         {
             return self.land(held);
         }
+        let mut line = Line {
+            earlier: earlier.map(|notice| notice.number),
+            has_waited: false,
+        };
         let asked = Instant::now();
-        let (lock, stored) = loop {
-            let (turn, entry) = slot.take_turn().await;
+        let stored = loop {
+            let ((turn, entry), notice) = self
+                .read(&slot, Slot::take_turn)
+                .await
+                .unwrap_or(((Turn::Ours(None), None), None));
             let stored = self.accepted(entry);
             if let Some(held) = &stored
                 && self.is_enough(held)
             {
                 return self.land(held.clone());
             }
+            let is_ours = matches!(turn, Turn::Ours(_));
             if let Turn::Ours(lock) = turn {
-                break (lock, stored);
+                self.lock = lock;
+            } else if let Some(held) = &stored
+                && held.standing(self.shared.now()) == Standing::Ahead
+                && !self.renewing
+            {
+                // Somebody renews it already, and it is good.
+                let for_now = held.quiet_until(self.shared.now() + pauses().failure);
+                return self.land(for_now);
             }
+            if let Some(notice) = notice
+                && self.concerns_us(&notice, &line, is_ours)
+            {
+                return self.take_word(&slot, notice).await;
+            }
+            if is_ours {
+                break stored;
+            }
+            line.has_waited = true;
             // Whoever holds the lock may be waiting for a person, or be stopped. Who may not ask must not wait with them.
             if self.interaction == Interaction::Forbidden && asked.elapsed() >= LONGEST_TURN {
                 tracing::debug!("another process holds the lock for too long; going on without it");
-                break (None, stored);
+                break stored;
             }
             sleep(between(SHORTEST_POLL, LONGEST_POLL)).await;
         };
-        self.fetch_and_keep(&slot, lock, stored).await;
+        self.fetch_and_keep(&slot, stored).await;
+    }
+
+    /// Does `work` where it may block, and reads the notice with it.
+    async fn read<R: Send + 'static>(
+        &self,
+        slot: &Slot<T>,
+        work: impl FnOnce(&Slot<T>) -> R + Send + 'static,
+    ) -> Option<(R, Option<Notice<E>>)> {
+        let board = self.shared.settings.board.clone();
+        slot.off_thread(move |slot| (work(slot), board.and_then(|board| board.read())))
+            .await
     }
 
     fn accepted(&self, entry: Option<Envelope<T>>) -> Option<Held<T>> {
         entry.and_then(|entry| self.shared.accepted(entry))
+    }
+
+    /// Whether what another process has left word of is the answer for our callers, too.
+    fn concerns_us(&self, notice: &Notice<E>, line: &Line, is_ours: bool) -> bool {
+        let Some(board) = &self.shared.settings.board else {
+            return false;
+        };
+        if self.renewing || (self.interaction >= Interaction::Allowed && !notice.may_ask) {
+            return false;
+        }
+        match (notice.asking, is_ours) {
+            // Somebody is being asked.
+            (true, false) => false,
+            // Who asked was killed meanwhile.
+            (true, true) if line.has_waited => true,
+            (false, _) if line.earlier != Some(notice.number) => true,
+            _ => board.is_remembered(notice),
+        }
+    }
+
+    /// Fails as another process did. What one that was killed could not say is said for it.
+    async fn take_word(self, slot: &Slot<T>, notice: Notice<E>) {
+        if let (true, Some(board)) = (notice.asking, self.shared.settings.board.clone()) {
+            let error = notice.error.clone();
+            slot.off_thread(move |_| board.failed(Interaction::Allowed, &error))
+                .await;
+        }
+        self.fail(notice.error, pauses());
     }
 
     /// Whether what the store holds spares the fetch. If it is good without sparing it, callers are served with it meanwhile.
@@ -111,44 +184,72 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Pilot<T, E> {
         Ok(Held::new(entry, self.shared.settings.windows))
     }
 
-    /// The lock is given back after the entry is written, whoever has stopped waiting.
-    async fn fetch_and_keep(self, slot: &Slot<T>, lock: Option<Lock>, stored: Option<Held<T>>) {
+    async fn fetch_and_keep(mut self, slot: &Slot<T>, stored: Option<Held<T>>) {
         let (shared, number) = (self.shared.clone(), self.number);
-        let wanted = move || shared.state().flying(number).is_some();
-        match self.fetch(self.shared.newest(stored.as_ref())).await {
+        let was_there = stored.is_some();
+        // What is forgotten meanwhile, here or by another process, must not come back.
+        let wanted = move |slot: &Slot<T>| {
+            shared.state().flying(number).is_some() && (!was_there || slot.is_there())
+        };
+        let pauses = pauses();
+        let old = self.shared.newest(stored.as_ref());
+        let ahead = stored.filter(|held| held.standing(self.shared.now()) == Standing::Ahead);
+        let quiet = ahead.map(|held| Envelope {
+            quiet_until: self.shared.now().checked_add(pauses.refresh),
+            ..held.entry
+        });
+        // Written down so that short-lived processes do not each try again: by such a one at once, since it may end before the fetch does.
+        let is_short_lived = !self.shared.settings.patience.is_zero();
+        if let Some(entry) = quiet.clone().filter(|_| is_short_lived) {
+            let wanted = wanted.clone();
+            slot.off_thread(move |slot| slot.save(&entry, wanted)).await;
+        }
+        fault("fetch: locked");
+        let outcome = self.fetch(old).await;
+        fault("fetch: done");
+        // The lock is given back after all is written, whoever has stopped waiting.
+        let (lock, board) = (self.lock.take(), self.shared.settings.board.clone());
+        match outcome {
             Ok(held) => {
-                slot.save(held.entry.clone(), lock, wanted).await;
+                let entry = held.entry.clone();
+                let keep = move |slot: &Slot<T>| {
+                    slot.save(&entry, wanted);
+                    fault("fetch: saved");
+                    if let Some(board) = board {
+                        board.clear();
+                    }
+                    drop(lock);
+                    fault("fetch: unlocked");
+                };
+                slot.off_thread(keep).await;
                 self.land(held);
             }
             Err(error) => {
-                let (now, pauses) = (self.shared.now(), pauses());
-                // Written down, so that short-lived processes do not each try again.
-                if let Some(Held { entry, .. }) =
-                    stored.filter(|held| held.standing(now) == Standing::Ahead)
-                {
-                    let quiet_until = now.checked_add(pauses.refresh);
-                    slot.save(
-                        Envelope {
-                            quiet_until,
-                            ..entry
-                        },
-                        lock,
-                        wanted,
-                    )
-                    .await;
-                }
+                let (interaction, told) = (self.interaction, error.clone());
+                let leave_word = move |slot: &Slot<T>| {
+                    if let Some(entry) = quiet.filter(|_| !is_short_lived) {
+                        slot.save(&entry, wanted);
+                    }
+                    if let Some(board) = board {
+                        board.failed(interaction, &told);
+                    }
+                    drop(lock);
+                };
+                slot.off_thread(leave_word).await;
                 self.fail(error, pauses);
             }
         }
     }
 
-    fn land(self, held: Held<T>) {
+    fn land(mut self, held: Held<T>) {
+        self.has_ended = true;
         let result = Ok(held.entry.value.clone());
         self.shared.state().land(self.number, held);
         self.tell(result);
     }
 
-    fn fail(self, error: E, pauses: Pauses) {
+    fn fail(mut self, error: E, pauses: Pauses) {
+        self.has_ended = true;
         let now = self.shared.now();
         self.shared
             .state()
@@ -166,6 +267,12 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Pilot<T, E> {
 
 impl<T: Expiring, E: Clone + Send + Sync + 'static> Drop for Pilot<T, E> {
     fn drop(&mut self) {
+        // Whoever gets the lock next must not take an end of ours for that of a process that was killed.
+        if let (false, Some(_), Some(board)) =
+            (self.has_ended, &self.lock, &self.shared.settings.board)
+        {
+            board.withdraw();
+        }
         let quiet_until = if thread::panicking() {
             self.shared.now().checked_add(pauses().refresh)
         } else {
@@ -173,6 +280,13 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Drop for Pilot<T, E> {
         };
         self.shared.state().abandon(self.number, quiet_until);
     }
+}
+
+/// How a flight stands in line for the lock.
+struct Line {
+    /// The notice that was there before it came.
+    earlier: Option<u64>,
+    has_waited: bool,
 }
 
 /// Two of these, for a session and for its sign-in, stay below the minute after which SDKs kill a `credential_process`.

@@ -61,52 +61,40 @@ impl<T: Expiring> Slot<T> {
         self.or_warn(Envelope::decode(&self.key, &text))
     }
 
-    pub(crate) async fn load(&self) -> Option<Envelope<T>> {
-        self.off_thread(Self::load_here).await.flatten()
-    }
-
     /// Tries for the lock, then reads the entry: after the lock if we have it, so that nobody's work is done twice.
-    pub(crate) async fn take_turn(&self) -> (Turn, Option<Envelope<T>>) {
-        let work = |slot: &Self| {
-            let turn = match slot.or_warn(slot.store.try_lock(&slot.key)) {
-                Some(None) => Turn::Theirs,
-                lock => Turn::Ours(lock.flatten()),
-            };
-            (turn, slot.load_here())
+    pub(crate) fn take_turn(&self) -> (Turn, Option<Envelope<T>>) {
+        let turn = match self.or_warn(self.store.try_lock(&self.key)) {
+            Some(None) => Turn::Theirs,
+            lock => Turn::Ours(lock.flatten()),
         };
-        self.off_thread(work)
-            .await
-            .unwrap_or((Turn::Ours(None), None))
+        (turn, self.load_here())
     }
 
-    /// Writes the entry, then gives the lock back. `wanted` is asked before and after, since what is forgotten meanwhile must not stay.
-    pub(crate) async fn save(
-        &self,
-        entry: Envelope<T>,
-        lock: Option<Lock>,
-        wanted: impl Fn() -> bool + Send + 'static,
-    ) {
-        let work = move |slot: &Self| {
-            if wanted() {
-                let saved = entry
-                    .encode(&slot.key)
-                    .and_then(|text| slot.store.save(&slot.key, &text));
-                slot.or_warn(saved);
-                if !wanted() {
-                    slot.or_warn(slot.store.remove(&slot.key));
-                }
-            }
-            drop(lock);
-        };
-        self.off_thread(work).await;
+    /// Whether there is an entry, good or not; also where nobody can tell.
+    pub(crate) fn is_there(&self) -> bool {
+        !matches!(self.store.load(&self.key), Ok(None))
     }
 
-    pub(crate) async fn remove(&self) {
-        self.off_thread(|slot| slot.or_warn(slot.store.remove(&slot.key)))
-            .await;
+    /// Writes the entry. `wanted` is asked before and after, since what is forgotten meanwhile must not stay.
+    pub(crate) fn save(&self, entry: &Envelope<T>, wanted: impl Fn(&Self) -> bool) {
+        if !wanted(self) {
+            return;
+        }
+        let saved = entry
+            .encode(&self.key)
+            .and_then(|text| self.store.save(&self.key, &text));
+        self.or_warn(saved);
+        if !wanted(self) {
+            self.remove();
+        }
     }
 
-    async fn off_thread<R: Send + 'static>(
+    pub(crate) fn remove(&self) {
+        self.or_warn(self.store.remove(&self.key));
+    }
+
+    /// Does what may block, on a thread that may.
+    pub(crate) async fn off_thread<R: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> R + Send + 'static,
     ) -> Option<R> {

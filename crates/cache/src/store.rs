@@ -51,11 +51,11 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 }
 
 /// Held while an entry is renewed; released on drop.
-pub struct Lock(#[expect(dead_code, reason = "held for its drop")] Box<dyn Send>);
+pub struct Lock(#[expect(dead_code, reason = "held for its drop")] Box<dyn Send + Sync>);
 
 impl Lock {
     /// A lock that lasts until `guard` is dropped.
-    pub fn new(guard: impl Send + 'static) -> Self {
+    pub fn new(guard: impl Send + Sync + 'static) -> Self {
         Self(Box::new(guard))
     }
 }

@@ -1,5 +1,9 @@
 //! What can be typed. The texts here are the user's documentation.
 
+mod audit;
+mod doctor;
+mod setup;
+
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -8,6 +12,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::exit::Stopped;
 use crate::flags::Flags;
 use crate::words::timeout;
+
+pub(crate) use audit::Audit;
+pub(crate) use doctor::Doctor;
+pub(crate) use setup::{Setup, SetupFormat};
 
 /// Reads the command line. Help and version are answers, too.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Stopped> {
@@ -143,8 +151,15 @@ file, or with --raw.")]
     Token(Token),
     /// Show who is signed in, which sessions are held and until when; exits with 3 if nobody is signed in
     Status(Status),
+    /// Try every link between you and AWS, and say what to do where one is broken
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(Doctor),
     /// Forget the sign-in and its sessions on this machine
     Logout(Logout),
+    /// Survey an AWS account: who from outside can get in, by which role, how far
+    Audit(Audit),
+    /// Write what an AWS account needs for a role: provider, trust policy, role
+    Setup(Setup),
     /// Serve an OpenID provider and an STS on this machine, for trying things out
     Sandbox(Sandbox),
     /// Print the completions for a shell

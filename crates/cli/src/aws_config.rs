@@ -4,6 +4,7 @@ mod command_line;
 mod edit;
 mod replace;
 mod shadow;
+mod survey;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,8 @@ use keyless::text::printable;
 
 use crate::context::{Chosen, Context};
 use crate::exit::{Failure, INTERNAL, INVALID};
+
+pub(crate) use survey::{Survey, survey};
 
 /// What is to be written, checked as far as it can be beforehand.
 #[derive(Debug)]

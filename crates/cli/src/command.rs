@@ -1,13 +1,16 @@
 //! One file for each command.
 
+mod audit;
 mod completions;
 mod credential_process;
 mod demo;
+mod doctor;
 mod env;
 mod exec;
 mod login;
 mod logout;
 mod sandbox;
+mod setup;
 mod status;
 mod token;
 
@@ -24,6 +27,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Demo(args) => demo::run(&context, &args),
+        Command::Doctor(args) => doctor::run(&context, &args, cli.global.verbose > 0),
         Command::Login(args) => login::run(&context, &args),
         Command::CredentialProcess(args) => credential_process::run(&context, &args),
         Command::Env(args) => env::run(&context, &args),
@@ -31,6 +35,8 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Token(args) => token::run(&context, &args),
         Command::Status(args) => status::run(&context, &args),
         Command::Logout(args) => logout::run(&context, &args),
+        Command::Audit(args) => audit::run(&context, &args),
+        Command::Setup(args) => setup::run(&context, &args),
         Command::Sandbox(args) => sandbox::run(&context, &args),
         Command::Completions(args) => completions::run(&args),
     };

@@ -1,11 +1,13 @@
 //! What every command begins with: the environment, the profile with the flags over it, and what that gives access to.
 
-use std::future::Future;
+use std::convert::Infallible;
+use std::future::{Future, pending};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use keyless::profile::{Access, Config, Profile, Use};
-use keyless::{Clock, Environment, FileStore, Provider, Session};
+use keyless::{Clock, Environment, FileStore, Login, Session, text};
+use tokio::time::sleep;
 
 use crate::args::{Asking, Global};
 use crate::exit::{Failure, INTERNAL, INTERRUPTED, INVALID, SIGN_IN};
@@ -153,7 +155,13 @@ impl Context {
     pub(crate) fn session(&self, chosen: &Chosen, asking: &Asking) -> Result<Session, Failure> {
         let asked = self.asking(chosen, asking)?;
         let provider = asked.access.provider()?;
-        chosen.fresh(&provider, asked.prompt.as_deref())
+        match provider.peek() {
+            Some(session) => Ok(session),
+            None => asked.run(self, async {
+                let session = provider.session().await;
+                session.map_err(|error| chosen.explain(error.into()))
+            }),
+        }
     }
 }
 
@@ -169,24 +177,6 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
-    /// The session at hand without a runtime, else by way of one.
-    pub(crate) fn fresh(
-        &self,
-        provider: &Provider,
-        prompt: Option<&TerminalPrompt>,
-    ) -> Result<Session, Failure> {
-        if let Some(session) = provider.peek() {
-            return Ok(session);
-        }
-        run(async {
-            let outcome = provider.session().await;
-            if let Some(prompt) = prompt {
-                prompt.done();
-            }
-            outcome.map_err(|error| self.explain(error.into()))
-        })
-    }
-
     /// Where nobody is signed in: the command to run.
     pub(crate) fn explain(&self, failure: Failure) -> Failure {
         if failure.code == SIGN_IN {
@@ -214,6 +204,58 @@ pub(crate) struct Asked {
     pub(crate) access: Access,
     pub(crate) prompt: Option<Arc<TerminalPrompt>>,
 }
+
+impl Asked {
+    /// Runs `work`, which may ask the person, and says so if it waits for one whom another process asks.
+    pub(crate) fn run<T>(
+        &self,
+        context: &Context,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        run(async {
+            let outcome = tokio::select! {
+                outcome = work => outcome,
+                never = self.tell_of_another(context) => match never {},
+            };
+            if let Some(prompt) = &self.prompt {
+                prompt.done();
+            }
+            outcome
+        })
+    }
+
+    async fn tell_of_another(&self, context: &Context) -> Infallible {
+        if let Some(login) = self.access.login() {
+            let since = loop {
+                sleep(A_MOMENT).await;
+                if self
+                    .prompt
+                    .as_ref()
+                    .is_some_and(|prompt| prompt.has_asked())
+                {
+                    return pending().await;
+                }
+                if let Some(since) = login.asking_since() {
+                    break since;
+                }
+            };
+            context.output.say(&waits_for_another(login, since));
+        }
+        pending().await
+    }
+}
+
+/// What somebody is told who waits for another process's sign-in.
+pub(crate) fn waits_for_another(login: &Login, since: SystemTime) -> String {
+    format!(
+        "waiting for the sign-in at {} that another process has opened at {}",
+        text::printable(login.issuer()),
+        text::time(since)
+    )
+}
+
+/// How long a wait must be to be told of.
+const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// Runs `work` on a runtime of its own, until it is done or the person presses Ctrl-C.
 pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {

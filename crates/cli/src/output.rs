@@ -16,6 +16,7 @@ pub(crate) struct Output {
 /// How a word stands out on a terminal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Tone {
+    Good,
     Bad,
     Warning,
     Hint,
@@ -148,6 +149,7 @@ fn painted(text: &str, tone: Tone, colour: bool) -> String {
         return text.to_owned();
     }
     let code = match tone {
+        Tone::Good => "32",
         Tone::Bad => "1;31",
         Tone::Warning => "1;33",
         Tone::Hint => "1;36",

@@ -20,6 +20,7 @@ pub(crate) struct TerminalPrompt {
     start_browser: bool,
     command: Option<Vec<String>>,
     waiting: Mutex<Option<Waiting>>,
+    has_asked: AtomicBool,
     has_signed_in: AtomicBool,
 }
 
@@ -32,6 +33,7 @@ impl TerminalPrompt {
             start_browser: true,
             command: None,
             waiting: Mutex::default(),
+            has_asked: AtomicBool::new(false),
             has_signed_in: AtomicBool::new(false),
         }
     }
@@ -57,6 +59,11 @@ impl TerminalPrompt {
         self.wait(None);
     }
 
+    /// Whether somebody has been asked here.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.has_asked.load(Ordering::Relaxed)
+    }
+
     /// Whether somebody has signed in here, rather than before or elsewhere.
     pub(crate) fn has_signed_in(&self) -> bool {
         self.has_signed_in.load(Ordering::Relaxed)
@@ -69,6 +76,7 @@ impl TerminalPrompt {
 
 impl Prompt for TerminalPrompt {
     fn sign_in(&self, page: &SignInPage<'_>) {
+        self.has_asked.store(true, Ordering::Relaxed);
         let issuer = text::printable(page.issuer);
         let started = self.start_browser
             && browser::open(page.link, self.command.as_deref(), |name| {

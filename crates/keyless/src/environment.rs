@@ -4,20 +4,26 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use keyless_cache::{FileStore, KeySource, SealedStore};
 
 use crate::error::ConfigError;
 
 /// Variables, and what follows from them. A clone is cheap.
 #[derive(Clone)]
-pub struct Environment(Arc<Lookup>);
+pub struct Environment {
+    lookup: Arc<Lookup>,
+    /// Once for all clones, so that a process asks a keyring once.
+    sealed: Arc<OnceLock<Option<SealedStore<FileStore>>>>,
+}
 
 type Lookup = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 
 impl Environment {
     /// The environment of this process, read at each look-up.
     pub fn process() -> Self {
-        Self(Arc::new(|name| std::env::var_os(name)))
+        Self::by(|name| std::env::var_os(name))
     }
 
     /// These variables and no others.
@@ -28,12 +34,19 @@ impl Environment {
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        Self(Arc::new(move |name| variables.get(name).cloned()))
+        Self::by(move |name| variables.get(name).cloned())
+    }
+
+    fn by(lookup: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static) -> Self {
+        Self {
+            lookup: Arc::new(lookup),
+            sealed: Arc::default(),
+        }
     }
 
     /// A variable; an empty one counts as absent.
     pub fn os(&self, name: &str) -> Option<OsString> {
-        (self.0)(name).filter(|value| !value.is_empty())
+        (self.lookup)(name).filter(|value| !value.is_empty())
     }
 
     /// A variable that is text; an empty one counts as absent.
@@ -59,7 +72,7 @@ impl Environment {
     }
 
     /// A switch: `true` in any case.
-    pub(crate) fn switch(&self, name: &str) -> bool {
+    pub fn switch(&self, name: &str) -> bool {
         self.os(name)
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
@@ -73,7 +86,7 @@ impl Environment {
     }
 
     /// The address of STS where another is configured: `AWS_ENDPOINT_URL_STS`, else `AWS_ENDPOINT_URL`.
-    pub(crate) fn sts_endpoint(&self) -> Result<Option<String>, ConfigError> {
+    pub fn sts_endpoint(&self) -> Result<Option<String>, ConfigError> {
         if self.switch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
             return Ok(None);
         }
@@ -119,6 +132,22 @@ impl Environment {
                 .or_else(|| self.home().map(|home| home.join(".local/state")))
         };
         Some(folder?.join("keyless").join("store"))
+    }
+
+    /// The folder that sealed entries are kept in: `sealed` in that of the others.
+    pub fn sealed_directory(&self) -> Option<PathBuf> {
+        Some(self.store_directory()?.join("sealed"))
+    }
+
+    /// The store of sealed entries, with the key in the file that `KEYLESS_STORE_KEY_FILE` names, else in the keyring of the system (with feature
+    /// `keyring`); `None` where there is neither, or no folder. It is the same for all clones of this environment.
+    pub fn sealed_store(&self) -> Option<SealedStore<FileStore>> {
+        let store = || {
+            let folder = self.sealed_directory()?;
+            let source = KeySource::from_environment(|name| self.os(name), &folder)?;
+            Some(SealedStore::new(FileStore::new(folder), source))
+        };
+        self.sealed.get_or_init(store).clone()
     }
 
     /// The XDG specification: a path that is not absolute is to be ignored. So are the others here.

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use aws_credential_types::provider::error::CredentialsError;
 use keyless_sts::{ExchangeError, ExchangeErrorKind};
 use keyless_token::{TokenError, TokenErrorKind, text};
+use serde::{Deserialize, Serialize};
 
 /// Why a [`Provider`](crate::Provider) has no credentials. Cheap to clone: one failure is told to everybody who waited.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
 pub enum Error {
     /// Nobody could be proved to be anybody.
     Proof(TokenError),
@@ -90,7 +92,8 @@ impl From<Error> for CredentialsError {
 }
 
 /// What is wrong with a configuration, and what to do about it.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "(String, Option<String>)", into = "(String, Option<String>)")]
 pub struct ConfigError(Arc<(String, Option<String>)>);
 
 impl ConfigError {
@@ -130,3 +133,19 @@ impl fmt::Debug for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+impl From<ConfigError> for (String, Option<String>) {
+    fn from(error: ConfigError) -> Self {
+        Arc::unwrap_or_clone(error.0)
+    }
+}
+
+impl From<(String, Option<String>)> for ConfigError {
+    fn from((message, advice): (String, Option<String>)) -> Self {
+        let error = Self::new(message);
+        match advice {
+            Some(advice) => error.with_advice(advice),
+            None => error,
+        }
+    }
+}

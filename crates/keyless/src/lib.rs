@@ -27,6 +27,7 @@
 //! IdentityCache::no_cache())` on the SDK's configuration lets it refresh ahead, at the price of one lock for each request.
 
 mod builder;
+mod chain;
 mod duration;
 mod environment;
 mod error;
@@ -38,6 +39,7 @@ mod prune;
 mod sessions;
 
 pub use builder::ProviderBuilder;
+pub use chain::{Served, Thumbprints, thumbprints};
 pub use duration::parse_duration;
 pub use environment::Environment;
 pub use error::{ConfigError, Error};
@@ -53,5 +55,6 @@ pub use keyless_token::{
 };
 #[cfg(feature = "login")]
 pub use keyless_token::{Login, login};
+pub use keyless_trust::thumbprint::Thumbprint;
 pub use provider::Provider;
 pub use prune::prune;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::provider::{ProvideCredentials, future};
-use keyless_cache::{Cache, Clock, Interaction, Key, Store};
+use keyless_cache::{Cache, Clock, Interaction, Key, Notices, Store, Telling};
 use keyless_sts::{Exchange, ExchangeError, ExchangeErrorKind, Session};
-use keyless_token::{IdToken, Source, text};
+use keyless_token::{IdToken, Source, TokenErrorKind, text};
 
 use crate::builder::ProviderBuilder;
 use crate::error::Error;
@@ -67,8 +67,10 @@ impl Provider {
         // session whose sign-in is gone, or has become somebody else's, is nobody's.
         if let (Some(store), Some(sign_in)) = (&trade.store, trade.source.sign_in()) {
             let source = Arc::clone(&trade.source);
+            let key = trade.key_of_sign_in(sign_in);
             cache = cache
-                .persist(Arc::clone(store), trade.key_of_sign_in(sign_in))
+                .persist(Arc::clone(store), key)
+                .notices(trade.notices(store, key))
                 .only_if(move |session| {
                     let latest = source.latest();
                     latest.is_some_and(|token| sessions::is_of(session, &token))
@@ -192,13 +194,14 @@ impl Trade {
             .exchange
             .distinguish(Key::of("session").part("identity", token.identity().to_string()))
             .finish();
-        let clock = self.clock.clone();
+        let (clock, notices) = (self.clock.clone(), self.notices(&store, key));
         let cache: Cache<Session, Error> = Cache::new(move |_, _| {
             let (trade, token) = (Arc::clone(&self), token.clone());
             async move { trade.exchange(&token).await }
         });
         cache
             .persist(store, key)
+            .notices(notices)
             .clock(clock)
             .get(interaction)
             .await
@@ -241,6 +244,15 @@ impl Trade {
         Err(ExchangeError::new(ExchangeErrorKind::Malformed, reason)
             .with_advice("set this machine's clock")
             .into())
+    }
+
+    /// Processes that wait for a session hear at once why there is none.
+    fn notices(&self, store: &Arc<dyn Store>, key: Key) -> Notices<Error> {
+        let telling = |error: &Error| match error {
+            Error::Proof(error) if error.kind() == TokenErrorKind::LoginRequired => Telling::Nobody,
+            _ => Telling::Waiting,
+        };
+        Notices::new(Arc::clone(store), key, telling).clock(self.clock.clone())
     }
 
     fn key_of_sign_in(&self, sign_in: Key) -> Key {

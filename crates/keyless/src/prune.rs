@@ -8,16 +8,21 @@ use keyless_sts::Session;
 /// So that nobody who shows or compares it at this moment misses it.
 const GRACE: Duration = Duration::from_mins(1);
 
-/// Removes the sessions that ended more than a minute ago, and says how many. Sign-ins stay, since who signed in last is told by them;
+/// Removes the sessions that ended more than a minute ago, and what processes have told each other, and says how many. Sign-ins stay, since who signed in last is told by them;
 /// so does what cannot be read, and what somebody is renewing just now.
 ///
 /// It reads every entry of the store on the calling thread. What cannot be removed now is removed the next time.
 pub fn prune(store: &dyn Store, now: SystemTime) -> usize {
+    let end_of = |key: &Key| {
+        let session = keyless_cache::read::<Session>(store, key).ok().flatten();
+        match session {
+            Some(session) => Some(session.expires_at()),
+            None => keyless_cache::notice_until(store, key).ok().flatten(),
+        }
+    };
     let has_ended = |key: &Key| {
-        keyless_cache::read::<Session>(store, key)
-            .ok()
-            .flatten()
-            .and_then(|session| session.expires_at().checked_add(GRACE))
+        end_of(key)
+            .and_then(|end| end.checked_add(GRACE))
             .is_some_and(|end| end < now)
     };
     let entries = store.list().unwrap_or_default();

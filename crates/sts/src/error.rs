@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use keyless_token::text::printable;
 use keyless_trust::answer::{self, Answer, Kind};
+use serde::{Deserialize, Serialize};
 
 use crate::role::RoleArn;
 
@@ -12,7 +13,8 @@ use crate::role::RoleArn;
 ///
 /// Cheap to clone, because one failure is told to everybody who waited for it. [`Display`](fmt::Display) is one
 /// lower-case clause; what to do next is [`advice`](Self::advice). Neither ever holds a token or a secret.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "Told", into = "Told")]
 pub struct ExchangeError(Arc<Inner>);
 
 #[derive(Clone)]
@@ -28,8 +30,9 @@ struct Inner {
 }
 
 /// What the caller can do about an [`ExchangeError`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
 pub enum ExchangeErrorKind {
     /// AWS did not accept the token: expired, malformed, or not for this account. A fresh one may be.
     TokenRejected,
@@ -183,3 +186,47 @@ impl fmt::Debug for ExchangeError {
 }
 
 impl std::error::Error for ExchangeError {}
+
+/// A failure as one process tells it to another.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    kind: ExchangeErrorKind,
+    message: String,
+    advice: Option<String>,
+    /// The row's id.
+    answer: Option<String>,
+    transient: bool,
+    role: Option<String>,
+    hop: usize,
+    request_id: Option<String>,
+}
+
+impl From<ExchangeError> for Told {
+    fn from(error: ExchangeError) -> Self {
+        let inner = Arc::unwrap_or_clone(error.0);
+        Self {
+            kind: inner.kind,
+            message: inner.message,
+            advice: inner.advice,
+            answer: inner.answer.map(|row| row.id.to_owned()),
+            transient: inner.transient,
+            role: inner.role.map(|role| role.to_string()),
+            hop: inner.hop,
+            request_id: inner.request_id,
+        }
+    }
+}
+
+/// What another process has written down is no more to be trusted than other text from outside.
+impl From<Told> for ExchangeError {
+    fn from(told: Told) -> Self {
+        Self::new(told.kind, told.message).change(|inner| {
+            inner.advice = told.advice.as_deref().map(printable);
+            inner.answer = told.answer.as_deref().and_then(answer::of_id);
+            inner.transient = told.transient;
+            inner.role = told.role.and_then(|role| role.parse().ok());
+            inner.hop = told.hop;
+            inner.request_id = told.request_id.as_deref().map(printable);
+        })
+    }
+}

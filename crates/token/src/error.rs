@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::text::printable;
 
 /// Why a source could not prove who somebody is.
@@ -10,9 +12,11 @@ use crate::text::printable;
 /// Cheap to clone, because one failure is told to everybody who waited for it. [`Display`](fmt::Display) is one
 /// lower-case clause; what to do next is [`advice`](TokenError::advice). Neither ever holds a token, a code, a
 /// verifier or a secret, and text from outside is stripped of control characters.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "Inner", into = "Inner")]
 pub struct TokenError(Arc<Inner>);
 
+#[derive(Clone, Serialize, Deserialize)]
 struct Inner {
     kind: TokenErrorKind,
     message: String,
@@ -20,8 +24,9 @@ struct Inner {
 }
 
 /// What the caller can do about a [`TokenError`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
 pub enum TokenErrorKind {
     /// This source does not apply here: its file, variable or service is not there. Another source may be tried.
     NotConfigured,
@@ -102,3 +107,20 @@ impl fmt::Debug for TokenError {
 }
 
 impl std::error::Error for TokenError {}
+
+impl From<TokenError> for Inner {
+    fn from(error: TokenError) -> Self {
+        Arc::unwrap_or_clone(error.0)
+    }
+}
+
+/// From what another process has written down, which is no more to be trusted than other text from outside.
+impl From<Inner> for TokenError {
+    fn from(read: Inner) -> Self {
+        let error = Self::new(read.kind, read.message);
+        match read.advice {
+            Some(advice) => error.with_advice(advice),
+            None => error,
+        }
+    }
+}

@@ -8,6 +8,11 @@ pub(crate) fn account(arn: &str) -> Option<&str> {
         .filter(|account| !account.is_empty())
 }
 
+/// The partition in an ARN: the second of its fields.
+pub(crate) fn partition(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:")?.split(':').next()
+}
+
 /// Whether this is the ARN of a role: `arn:<partition>:iam::<12 digits>:role/<path and name>`.
 pub(crate) fn is_role(arn: &str) -> bool {
     let mut fields = arn.splitn(6, ':');

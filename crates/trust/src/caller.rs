@@ -17,6 +17,8 @@ pub enum Caller<'a> {
         role_arn: &'a str,
         /// `arn:aws:sts::111122223333:assumed-role/name/session`.
         session_arn: &'a str,
+        /// The source identity that the session has from an earlier hop. It goes along and cannot be changed.
+        source_identity: Option<&'a str>,
     },
 }
 
@@ -47,32 +49,33 @@ impl Caller<'_> {
 
     /// Whether the principals of a statement include the caller.
     pub fn is_among(&self, principals: &Principals) -> bool {
-        match principals {
-            Principals::Everyone => true,
-            Principals::Listed(listed) => listed.iter().any(|principal| self.is(principal)),
-        }
+        let named = principals.named().iter().any(|named| self.is(named));
+        named == matches!(principals, Principals::Listed(_))
     }
 
     /// Somebody with a token is no AWS principal: `{"AWS": "*"}` does not mean them.
     fn is(&self, principal: &Principal) -> bool {
         match (self, principal) {
+            (_, Principal::Everyone(_)) => true,
             (Self::WebIdentity(provider), Principal::Federated(name)) => {
+                let name = &**name;
                 name == "*"
                     || name == provider.arn()
-                    || (BUILT_IN.contains(&name.as_str()) && name == provider.key_prefix())
+                    || (BUILT_IN.contains(&name) && name == provider.key_prefix())
             }
             (
                 Self::Role {
                     role_arn,
                     session_arn,
+                    ..
                 },
                 Principal::Aws(name),
             ) => {
-                let account = arn::account(role_arn);
+                let (name, account) = (&**name, arn::account(role_arn));
                 name == "*"
-                    || name == role_arn
-                    || name == session_arn
-                    || account == Some(name.as_str())
+                    || name == *role_arn
+                    || name == *session_arn
+                    || account == Some(name)
                     || is_root(name, role_arn)
             }
             _ => false,
@@ -89,7 +92,7 @@ fn is_root(name: &str, role_arn: &str) -> bool {
 }
 
 /// The identity providers that IAM knows without an OpenID provider in the account.
-const BUILT_IN: [&str; 4] = [
+pub(crate) const BUILT_IN: [&str; 4] = [
     "accounts.google.com",
     "cognito-identity.amazonaws.com",
     "graph.facebook.com",

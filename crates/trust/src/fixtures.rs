@@ -14,6 +14,10 @@ pub(crate) const REQUEST: Request<'static> = Request {
     role_arn: "arn:aws:iam::111122223333:role/app",
     session_name: "session",
     external_id: None,
+    tags: &[],
+    transitive_tag_keys: &[],
+    source_identity: None,
+    time: None,
 };
 
 pub(crate) fn now() -> SystemTime {

@@ -78,7 +78,7 @@ impl IdentityProvider {
     }
 
     /// Google alone has tokens with and without the scheme.
-    fn issues(&self, issuer: &str) -> bool {
+    pub(crate) fn issues(&self, issuer: &str) -> bool {
         self.url == issuer
             || (self.key_prefix() == GOOGLE
                 && without_scheme(issuer) == GOOGLE
@@ -86,7 +86,7 @@ impl IdentityProvider {
     }
 }
 
-fn without_scheme(url: &str) -> &str {
+pub(crate) fn without_scheme(url: &str) -> &str {
     url.strip_prefix("https://")
         .or_else(|| url.strip_prefix("http://"))
         .unwrap_or(url)

@@ -100,7 +100,7 @@ fn allowed(vector: &Vector) -> bool {
     let request = Request {
         role_arn: "arn:aws:iam::111122223333:role/ci",
         session_name: "ci",
-        external_id: None,
+        ..Request::default()
     };
     decide_web_identity(&token, &provider, &policy, &request).is_allowed()
 }

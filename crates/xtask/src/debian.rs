@@ -23,6 +23,16 @@ const PROGRAMS: &[Program] = &[
         package: "chromium-driver",
         about: "what drives the browser",
     },
+    Program {
+        command: "strace",
+        package: "strace",
+        about: "what counts system calls and lets them fail",
+    },
+    Program {
+        command: "faketime",
+        package: "faketime",
+        about: "what sets the clock of a program",
+    },
 ];
 
 /// Provides the programs that are missing.

@@ -36,9 +36,24 @@ mod unix {
         Errno::from_io_error(error) == Some(Errno::LOOP)
     }
 
-    /// Makes a rename last through a loss of power.
+    /// Makes a rename last through a loss of power, where the file system knows how to.
     pub(in crate::file) fn sync_folder(path: &Path) -> io::Result<()> {
-        super::super::File::open(path)?.sync_all()
+        match super::super::File::open(path)?.sync_all() {
+            // Some network file systems cannot; the rename is done all the same.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+                ) =>
+            {
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    pub(in crate::file) fn mode(metadata: &Metadata) -> Option<u32> {
+        Some(metadata.mode() & 0o7777)
     }
 
     pub(super) fn directory(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
@@ -114,6 +129,10 @@ mod elsewhere {
         Ok(())
     }
 
+    pub(in crate::file) fn mode(_metadata: &Metadata) -> Option<u32> {
+        None
+    }
+
     pub(super) fn directory(_path: &Path, _metadata: &Metadata) -> Result<(), StoreError> {
         Ok(())
     }
@@ -128,7 +147,7 @@ use elsewhere as platform;
 #[cfg(unix)]
 use unix as platform;
 
-pub(super) use platform::{is_link, private_file, private_folder, sync_folder};
+pub(super) use platform::{is_link, mode, private_file, private_folder, sync_folder};
 
 /// Refuses a folder that is none, or that somebody else could put entries into.
 pub(super) fn directory(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {

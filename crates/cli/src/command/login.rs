@@ -8,7 +8,7 @@ use serde_json::json;
 use super::status::session_json;
 use crate::args::Login;
 use crate::aws_config;
-use crate::context::{Asked, Chosen, Context, run as run_async};
+use crate::context::{Asked, Chosen, Context};
 use crate::exit::{Failure, Outcome};
 use crate::output;
 use crate::words::{rfc3339, when};
@@ -26,13 +26,16 @@ pub(super) fn run(context: &Context, args: &Login) -> Outcome {
     if chosen.profile.role.is_some() {
         asked.access.provider()?;
     }
-    let done = run_async(async {
-        let done = sign_in(context, &chosen, &asked, args.force).await;
-        if let Some(prompt) = &asked.prompt {
-            prompt.done();
-        }
-        done
-    })?;
+    if let Some(login) = asked.access.login() {
+        login.forget_refusal(); // somebody wants to try again
+    }
+    let done = asked.run(context, sign_in(context, &chosen, &asked, args.force))?;
+    if let (true, Err(error)) = (is_new(&asked), asked.access.stays_signed_in()) {
+        context.output.warning(&format!(
+            "the refresh token is not kept, and you must sign in again when this token expires: {error}"
+        ));
+        context.output.hint(error.advice());
+    }
     if args.json {
         output::data(&done.json(&chosen))?;
     } else {
@@ -48,6 +51,12 @@ pub(super) fn run(context: &Context, args: &Login) -> Outcome {
 struct Done {
     token: Option<IdToken>,
     session: Option<Session>,
+}
+
+/// Whether somebody has signed in just now, rather than before or elsewhere.
+fn is_new(asked: &Asked) -> bool {
+    let prompt = asked.prompt.as_ref();
+    prompt.is_some_and(|prompt| prompt.has_signed_in())
 }
 
 async fn sign_in(
@@ -68,10 +77,7 @@ async fn sign_in(
         // Whoever waited while somebody signed in elsewhere need not do it once more.
         Some(login) => Some(login.proof(Interaction::Allowed).await?),
     };
-    let is_new = asked
-        .prompt
-        .as_ref()
-        .is_some_and(|prompt| prompt.has_signed_in());
+    let is_new = is_new(asked);
     if let (Some(token), false) = (&token, is_new) {
         output::tell(&format!(
             "already signed in as {} at {} until {}",

@@ -6,7 +6,7 @@ use keyless::{IdToken, Interaction, Source, text};
 use serde_json::Value;
 
 use crate::args::Token;
-use crate::context::{Context, run as run_async};
+use crate::context::Context;
 use crate::exit::Outcome;
 use crate::output::{self, stdout_is_terminal};
 use crate::words::when;
@@ -16,17 +16,14 @@ pub(super) fn run(context: &Context, args: &Token) -> Outcome {
     let asked = context.asking(&chosen, &args.asking)?;
     let token = match asked.access.held() {
         Some(token) => token,
-        None => run_async(async {
+        None => asked.run(context, async {
             let interaction = if asked.prompt.is_some() {
                 Interaction::Allowed
             } else {
                 Interaction::Forbidden
             };
-            let outcome = asked.access.proof(interaction).await;
-            if let Some(prompt) = &asked.prompt {
-                prompt.done();
-            }
-            outcome.map_err(|error| chosen.explain(error.into()))
+            let token = asked.access.proof(interaction).await;
+            token.map_err(|error| chosen.explain(error.into()))
         })?,
     };
     if args.raw || !(args.json || stdout_is_terminal()) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyless_cache::{Clock, FileStore, Store};
+use keyless_cache::{Clock, FileStore, SealedStore, Store, StoreError};
 use keyless_sts::{Session, SessionName};
 use keyless_token::login::Prompt;
 use keyless_token::{
@@ -37,6 +37,8 @@ pub struct Access {
     profile: Profile,
     proof: Proof,
     store: Option<Arc<dyn Store>>,
+    /// Where a refresh token is kept, if one was asked for.
+    vault: Option<SealedStore<FileStore>>,
     http: Http,
     environment: Environment,
     usage: Use,
@@ -77,13 +79,18 @@ impl Profile {
                 })?,
             ))),
         };
-        let proof = self
-            .identity
-            .proof(&http, store.as_ref(), environment, &usage)?;
+        let vault = if self.identity.stays_signed_in() && store.is_some() {
+            environment.sealed_store()
+        } else {
+            None
+        };
+        let stores = (store.as_ref(), vault.as_ref());
+        let proof = self.identity.proof(&http, stores, environment, &usage)?;
         Ok(Access {
             profile: self.clone(),
             proof,
             store,
+            vault,
             http,
             environment: environment.clone(),
             usage,
@@ -92,10 +99,19 @@ impl Profile {
 }
 
 impl Identity {
+    /// Whether a refresh token is asked for (OpenID Connect Core §11; Google has a parameter of its own).
+    fn stays_signed_in(&self) -> bool {
+        let offline = self
+            .authorize
+            .iter()
+            .any(|(name, value)| name == "access_type" && value == "offline");
+        offline || self.scopes.iter().any(|scope| scope == "offline_access")
+    }
+
     fn proof(
         &self,
         http: &Http,
-        store: Option<&Arc<dyn Store>>,
+        (store, vault): (Option<&Arc<dyn Store>>, Option<&SealedStore<FileStore>>),
         environment: &Environment,
         usage: &Use,
     ) -> Result<Proof, Error> {
@@ -156,6 +172,9 @@ impl Identity {
                 if let Some(store) = store {
                     login = login.store(Arc::clone(store));
                 }
+                if let Some(vault) = vault {
+                    login = login.refresh_tokens_in(vault.clone());
+                }
                 Ok(Proof::Login(login.build()?))
             }
             (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => Err(several().into()),
@@ -190,6 +209,28 @@ impl Access {
         match &self.proof {
             Proof::Login(login) => Some(login),
             Proof::Elsewhere(_) => None,
+        }
+    }
+
+    /// Whether a refresh token outlives this process: one was asked for, and there is a key to seal it with. It may ask the keyring of the
+    /// system, on the calling thread, for some seconds at the most.
+    ///
+    /// # Errors
+    /// Why one that was asked for is not kept.
+    pub fn stays_signed_in(&self) -> Result<bool, StoreError> {
+        match (&self.vault, &self.store) {
+            _ if !self.profile.identity.stays_signed_in() => Ok(false),
+            (Some(vault), _) => vault.ready().map(|()| true),
+            (None, Some(_)) => Err(StoreError::unavailable(
+                "a key to seal it with",
+                "neither KEYLESS_STORE_KEY_FILE nor a keyring",
+                "make a key with `(umask 077; head -c 32 /dev/urandom | base64 > FILE)` and set KEYLESS_STORE_KEY_FILE to its path",
+            )),
+            (None, None) => Err(StoreError::unavailable(
+                "a store that outlives the process",
+                "store = \"memory\"",
+                "leave out the scope offline_access, or keep sign-ins in a file",
+            )),
         }
     }
 
@@ -278,7 +319,7 @@ impl Access {
     /// Forgets the sign-in and every session that came from it. AWS goes on accepting those until they expire.
     pub async fn sign_out(&self) {
         let Some(login) = self.login() else { return };
-        login.forget().await; // first: a session without its sign-in is handed to nobody
+        login.sign_out().await; // first: a session without its sign-in is handed to nobody
         let Some(store) = &self.store else { return };
         for (key, _) in sessions::of_sign_in(&**store, login.key()) {
             if let Err(error) = store.remove(&key) {

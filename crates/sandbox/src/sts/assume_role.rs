@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::Request as HttpRequest;
 use keyless_trust::answer::{self, Refusal};
 use keyless_trust::caller::Caller;
-use keyless_trust::evaluate::Verdict;
-use keyless_trust::keys::{Context, Request};
+use keyless_trust::evaluate::decide_assume_role;
+use keyless_trust::keys::Request;
 
 use super::parameters::{Check, MOST_POLICY};
 use super::{ACCOUNT_ID, sigv4, xml};
@@ -42,45 +42,32 @@ pub(super) fn assume(
     let asking = Caller::Role {
         role_arn: &caller.role_arn,
         session_arn: &caller.arn,
+        source_identity: caller.source_identity.as_deref(),
     };
     let asked = Request {
         role_arn: parameters.role_arn,
         session_name: parameters.session_name,
         external_id,
+        tags: &tags,
+        source_identity,
+        time: Some(world.now()),
+        ..Request::default()
     };
-    let mut context = Context::assume_role(asking, &asked);
-    for (key, value) in &tags {
-        context.set(format!("aws:RequestTag/{key}"), [*value]);
-    }
-    context.set("aws:TagKeys", tags.iter().map(|(key, _)| *key));
-    context.set("sts:SourceIdentity", source_identity);
-    context.set("aws:SourceIdentity", &caller.source_identity);
-    let besides: Vec<_> = (!tags.is_empty())
-        .then_some("sts:TagSession")
-        .into_iter()
-        .chain(source_identity.map(|_| "sts:SetSourceIdentity"))
-        .collect();
 
-    let denied = |action: &str| {
-        let values = [
-            ("caller", caller.arn.as_str()),
-            ("action", action),
+    let held = account.role(parameters.role_arn).ok_or_else(|| {
+        answer::ASSUME_ROLE_DENIED.refuse(&[
+            ("caller", &caller.arn),
+            ("action", "sts:AssumeRole"),
             ("role", parameters.role_arn),
-        ];
-        answer::ASSUME_ROLE_DENIED.refuse(&values)
-    };
-    let held = account
-        .role(parameters.role_arn)
-        .ok_or_else(|| denied("sts:AssumeRole"))?;
+        ])
+    })?;
     if parameters.duration > held.role.max_session {
         return Err(answer::DURATION_OVER_ROLE_MAXIMUM.refuse(&[]));
     }
-    let decision = held.policy.decide(asking, &besides, &context);
-    if let Verdict::ExplicitDeny { action, .. } | Verdict::ImplicitDeny { action } =
-        &decision.verdict
-    {
+    let decision = decide_assume_role(asking, &held.policy, &asked);
+    if let Some(denied) = decision.refusal(parameters.role_arn) {
         account.last_denial = Some(decision.to_string());
-        return Err(denied(action));
+        return Err(denied);
     }
 
     // Once set, the source identity stays through the chain.

@@ -3,9 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keyless_trust::answer::{self, Refusal};
-use keyless_trust::evaluate::decide_web_identity;
+use keyless_trust::evaluate::{admit, decide_web_identity};
 use keyless_trust::keys::Request;
-use keyless_trust::provider::IdentityProvider;
 use keyless_trust::token::Token;
 
 use super::parameters::{Check, MOST_POLICY};
@@ -34,15 +33,14 @@ pub(super) fn assume(world: &World, form: &Form) -> Result<String, Refusal> {
         Some(_) => return Err(answer::PROVIDER_PARAMETER.refuse(&[])),
     }
 
-    let token = Token::read(jwt, world.now())?;
     let providers: Vec<_> = (parameters.account() == ACCOUNT_ID)
         .then(|| provider(world))
         .into_iter()
         .collect();
-    let provider = IdentityProvider::find(&providers, &token)?;
     let mut state = world.state();
-    verify(&state.keys, &token, jwt)?;
-    token.check_roles_claim(parameters.role_arn)?;
+    let (token, provider) = admit(jwt, world.now(), &providers, parameters.role_arn, |token| {
+        verify(&state.keys, token, jwt)
+    })?;
 
     let account = &mut state.account;
     let held = account
@@ -54,12 +52,13 @@ pub(super) fn assume(world: &World, form: &Form) -> Result<String, Refusal> {
     let request = Request {
         role_arn: parameters.role_arn,
         session_name: parameters.session_name,
-        external_id: None,
+        time: Some(world.now()),
+        ..Request::default()
     };
     let decision = decide_web_identity(&token, provider, &held.policy, &request);
-    if !decision.is_allowed() {
+    if let Some(denied) = decision.refusal(parameters.role_arn) {
         account.last_denial = Some(decision.to_string());
-        return Err(answer::NOT_AUTHORIZED.refuse(&[]));
+        return Err(denied);
     }
 
     // A quarter of the room is taken before any policy or tag; the rest is in proportion, the true packing not being published.

@@ -2,28 +2,42 @@
 
 use std::sync::Arc;
 
-use keyless_cache::Interaction;
+use keyless_cache::{Interaction, Secret};
+use tokio::task::spawn_blocking;
 
 use super::Settings;
 use super::callback::{Callback, Expected, Waiting};
 use super::discovery::{self, IdentityProvider};
-use super::grant;
+use super::grant::{self, Grant};
 use super::keys;
 use super::page::Page;
 use super::prompt::{Prompt, SignInPage};
+use super::refresh;
 use super::request::{self, AuthorizationRequest};
 use super::sign_in::SignIn;
-use super::verify;
+use super::verify::{self, Nonces};
 use crate::error::{TokenError, TokenErrorKind};
 use crate::id_token::IdToken;
 
-/// Lets a person sign in, where one may be asked.
+/// Renews the sign-in without a person where that can be done, and else lets one sign in, where one may be asked.
 pub(super) async fn sign_in(
     settings: Arc<Settings>,
     before: Option<SignIn>,
     interaction: Interaction,
 ) -> Result<SignIn, TokenError> {
-    let (Some(prompt), Interaction::Allowed) = (&settings.prompt, interaction) else {
+    let prompt = settings
+        .prompt
+        .as_ref()
+        .filter(|_| interaction >= Interaction::Allowed);
+    if interaction < Interaction::Required {
+        match refresh::renew(&settings, before.as_ref()).await {
+            Ok(None) => {}
+            Ok(Some(renewed)) => return Ok(renewed),
+            Err(error) if prompt.is_none() || error.is_transient() => return Err(error),
+            Err(error) => tracing::warn!("{error}; a person is asked instead"),
+        }
+    }
+    let Some(prompt) = prompt else {
         return Err(TokenError::new(
             TokenErrorKind::LoginRequired,
             format!("nobody is signed in at {}", settings.issuer),
@@ -46,6 +60,7 @@ pub(super) async fn sign_in(
         iss_required: provider.iss_in_response,
     };
     let mut callback = waiting.serve(request.url.to_string(), expected)?;
+    settings.say_that_somebody_is_asked().await;
     prompt.sign_in(&SignInPage {
         issuer: &settings.issuer,
         link: &callback.link,
@@ -72,21 +87,25 @@ pub(super) async fn sign_in(
              the client id, and that the identity provider allows {redirect_uri}"
         ))),
     };
-    if let Ok(token) = &outcome {
-        tell(&**prompt, token, before.as_ref());
-    }
+    let outcome = match outcome {
+        Ok((token, refresh_token)) => {
+            refresh::keep(&settings, refresh_token, &token).await;
+            tell(&**prompt, &token, before.as_ref());
+            Ok(token)
+        }
+        Err(error) => Err(error),
+    };
     callback.finish(last_page(&outcome)).await;
     outcome.map(SignIn::new)
 }
 
-/// From the browser's return to the verified token. The keys are fetched last, so that a rotation while the person was
-/// signing in does no harm.
+/// From the browser's return to the verified token, and the refresh token that came with it.
 async fn complete(
     settings: &Settings,
     provider: &IdentityProvider,
     request: AuthorizationRequest,
     callback: &mut Callback,
-) -> Result<IdToken, TokenError> {
+) -> Result<(IdToken, Option<Secret>), TokenError> {
     let http = &*settings.http;
     let AuthorizationRequest {
         redirect_uri,
@@ -105,21 +124,51 @@ async fn complete(
     )
     .await?;
     let token = verify::read(&grant)?;
-    let mut keys = keys::fetch(http, provider, &settings.clock).await?;
-    if !keys::know(&keys, token.key_id()) {
-        // It may have been published a moment after its first use. Once more, and not again: the name is the token's.
-        keys = keys::fetch(http, provider, &settings.clock).await?;
+    settings
+        .verify(provider, &grant, &token, Nonces::OfRequest(&nonce))
+        .await?;
+    Ok((token, grant.refresh_token))
+}
+
+impl Settings {
+    /// Lets `token`, which came with `grant`, pass every check. The keys are fetched last, so that a rotation while a person was signing in
+    /// does no harm.
+    pub(super) async fn verify(
+        &self,
+        provider: &IdentityProvider,
+        grant: &Grant,
+        token: &IdToken,
+        nonce: Nonces<'_>,
+    ) -> Result<(), TokenError> {
+        let http = &*self.http;
+        let mut keys = keys::fetch(http, provider, &self.clock).await?;
+        if !keys::know(&keys, token.key_id()) {
+            // It may have been published a moment after its first use. Once more, and not again: the name is the token's.
+            keys = keys::fetch(http, provider, &self.clock).await?;
+        }
+        let expected = verify::Expected {
+            provider,
+            client_id: &self.client_id,
+            nonce,
+            max_age: request::max_age(&self.extra)?,
+            leeway: self.leeway,
+            now: self.clock.now(),
+        };
+        verify::verify(token, grant, &expected, keys)
     }
-    let expected = verify::Expected {
-        provider,
-        client_id: &settings.client_id,
-        nonce: &nonce,
-        max_age: request::max_age(&settings.extra)?,
-        leeway: settings.leeway,
-        now: settings.clock.now(),
-    };
-    verify::verify(&token, &grant, &expected, keys)?;
-    Ok(token)
+
+    /// For the processes that wait, and for those that come if this one is killed.
+    async fn say_that_somebody_is_asked(&self) {
+        let Some(notices) = self.notices.clone() else {
+            return;
+        };
+        let broken_off = TokenError::new(
+            TokenErrorKind::TimedOut,
+            format!("a sign-in at {} was begun and broke off", self.issuer),
+        )
+        .with_advice("sign in with `keyless login`");
+        let _ = spawn_blocking(move || notices.asking(broken_off)).await; // a panic in there is no reason not to ask
+    }
 }
 
 fn tell(prompt: &dyn Prompt, token: &IdToken, before: Option<&SignIn>) {

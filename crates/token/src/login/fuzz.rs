@@ -99,15 +99,16 @@ pub fn key_set(body: &[u8], tokens: &[&str]) -> Result<Vec<Result<(), TokenError
     let expected = verify::Expected {
         provider: &provider,
         client_id: CLIENT,
-        nonce: &nonce,
+        nonce: verify::Nonces::OfRequest(&nonce),
         max_age: None,
         leeway: Duration::ZERO,
         now: clock().now(),
     };
     let passes = |token: &&str| {
         let grant = Grant {
-            id_token: Secret::new(*token),
+            id_token: Some(Secret::new(*token)),
             access_token: AccessToken::new("access".into()),
+            refresh_token: None,
         };
         let token = verify::read(&grant)?;
         keys::know(&keys, token.key_id());

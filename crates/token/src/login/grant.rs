@@ -1,13 +1,13 @@
-//! The token endpoint: a code and its verifier for an ID token (RFC 6749 §4.1.3, RFC 7636 §4.5).
+//! The token endpoint: a code and its verifier for an ID token (RFC 6749 §4.1.3, RFC 7636 §4.5), or a refresh token for another (§6).
 
 use std::borrow::Cow;
 
 use keyless_cache::Secret;
-use oauth2::basic::{BasicErrorResponse, BasicTokenType};
+use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType, BasicTokenType};
 use oauth2::{
-    AccessToken, AsyncHttpClient, AuthorizationCode, ClientId, EndpointNotSet, ExtraTokenFields,
-    HttpRequest, PkceCodeVerifier, RedirectUrl, RequestTokenError, StandardRevocableToken,
-    StandardTokenResponse, TokenResponse, TokenUrl,
+    AccessToken, AsyncHttpClient, AuthorizationCode, ClientId, EndpointNotSet, EndpointSet,
+    ExtraTokenFields, HttpRequest, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
+    StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,9 +19,12 @@ use crate::jwt::strict_json;
 use crate::source::BoxFuture;
 
 /// What the token endpoint gave.
+#[expect(clippy::struct_field_names, reason = "the standard's own")]
 pub(super) struct Grant {
-    pub(super) id_token: Secret,
+    /// Always there after a sign-in; not always after a renewal (Core §12.2).
+    pub(super) id_token: Option<Secret>,
     pub(super) access_token: AccessToken,
+    pub(super) refresh_token: Option<Secret>,
 }
 
 /// The member that OpenID Connect adds (Core §3.1.3.3), kept to the letter.
@@ -66,28 +69,71 @@ pub(super) async fn redeem(
             format!("the redirect address: {error}"),
         )
     })?;
-    let client = Client::new(ClientId::new(client_id.to_owned()))
-        .set_token_uri(TokenUrl::from_url(provider.token_endpoint.clone()));
     let port = Port {
         http,
         issuer: &provider.issuer,
     };
     let secrets = [code.clone(), Secret::new(verifier.secret().clone())];
-    let answer = client
+    let answer = client(provider, client_id)
         .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
         .set_pkce_verifier(verifier)
         .set_redirect_uri(Cow::Owned(redirect))
         .request_async(&port)
         .await
         .map_err(|error| refusal(&provider.issuer, error, &secrets))?;
-    let id_token = answer.extra_fields().id_token.clone().ok_or_else(|| {
-        TokenError::new(TokenErrorKind::Misconfigured, format!("{} gave no ID token", provider.issuer))
-            .with_advice("let the client ask for the scope \"openid\", and check that the issuer is an OpenID provider")
-    })?;
-    Ok(Grant {
-        id_token,
-        access_token: answer.access_token().clone(),
-    })
+    let grant = Grant::from(&answer);
+    if grant.id_token.is_none() {
+        return Err(TokenError::new(TokenErrorKind::Misconfigured, format!("{} gave no ID token", provider.issuer))
+            .with_advice("let the client ask for the scope \"openid\", and check that the issuer is an OpenID provider"));
+    }
+    Ok(grant)
+}
+
+/// Trades a refresh token for tokens (RFC 6749 §6); `None` where it is not good any more.
+pub(super) async fn refresh(
+    http: &dyn HttpClient,
+    provider: &IdentityProvider,
+    client_id: &str,
+    refresh_token: &Secret,
+) -> Result<Option<Grant>, TokenError> {
+    let port = Port {
+        http,
+        issuer: &provider.issuer,
+    };
+    let answer = client(provider, client_id)
+        .exchange_refresh_token(&RefreshToken::new(refresh_token.expose().to_owned()))
+        .request_async(&port)
+        .await;
+    match answer {
+        Ok(answer) => Ok(Some(Grant::from(&answer))),
+        Err(RequestTokenError::ServerResponse(said))
+            if *said.error() == BasicErrorResponseType::InvalidGrant =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(refusal(
+            &provider.issuer,
+            error,
+            std::slice::from_ref(refresh_token),
+        )),
+    }
+}
+
+impl From<&StandardTokenResponse<IdTokenField, BasicTokenType>> for Grant {
+    fn from(answer: &StandardTokenResponse<IdTokenField, BasicTokenType>) -> Self {
+        Self {
+            id_token: answer.extra_fields().id_token.clone(),
+            access_token: answer.access_token().clone(),
+            refresh_token: answer
+                .refresh_token()
+                .map(|token| Secret::new(token.secret().clone())),
+        }
+    }
+}
+
+fn client(provider: &IdentityProvider, client_id: &str) -> Client<EndpointSet> {
+    Client::new(ClientId::new(client_id.to_owned()))
+        .set_token_uri(TokenUrl::from_url(provider.token_endpoint.clone()))
 }
 
 /// Our port as the library wants it.

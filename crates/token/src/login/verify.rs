@@ -3,11 +3,12 @@
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
+use keyless_cache::Secret;
 use openidconnect::core::{
     CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm,
 };
 use openidconnect::{
-    AccessTokenHash, ClaimsVerificationError, ClientId, IssuerUrl, Nonce,
+    AccessTokenHash, ClaimsVerificationError, ClientId, IssuerUrl, Nonce, NonceVerifier,
     SignatureVerificationError,
 };
 
@@ -37,7 +38,7 @@ const ALGORITHMS: [(&str, CoreJwsSigningAlgorithm); 5] = [
 pub(super) struct Expected<'a> {
     pub(super) provider: &'a IdentityProvider,
     pub(super) client_id: &'a str,
-    pub(super) nonce: &'a Nonce,
+    pub(super) nonce: Nonces<'a>,
     /// How long ago the person may have authenticated, where the request limited it.
     pub(super) max_age: Option<Duration>,
     /// How far this machine's clock and the issuer's may be apart.
@@ -45,9 +46,33 @@ pub(super) struct Expected<'a> {
     pub(super) now: SystemTime,
 }
 
+/// Which nonce a token must have.
+#[derive(Clone, Copy)]
+pub(super) enum Nonces<'a> {
+    /// The one of this request.
+    OfRequest(&'a Nonce),
+    /// None, or the one of the sign-in that the token renews (Core §12.2).
+    OfSignIn(Option<&'a str>),
+}
+
+impl NonceVerifier for Nonces<'_> {
+    fn verify(self, found: Option<&Nonce>) -> Result<(), String> {
+        match self {
+            Self::OfRequest(wanted) => wanted.verify(found),
+            Self::OfSignIn(wanted) => match found {
+                Some(found) if wanted != Some(found.secret().as_str()) => {
+                    Err("the nonce is of another sign-in".to_owned())
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+}
+
 /// The token of `grant`, not yet believed. It is read strictly first: what two readers could understand differently is refused.
 pub(super) fn read(grant: &Grant) -> Result<IdToken, TokenError> {
-    IdToken::parse(grant.id_token.expose()).map_err(|error| invalid(error.to_string()))
+    let text = grant.id_token.as_ref().map(Secret::expose);
+    IdToken::parse(text.unwrap_or_default()).map_err(|error| invalid(error.to_string()))
 }
 
 /// Lets `token`, which came with `grant`, pass every check.
@@ -163,7 +188,7 @@ fn check_times(token: &IdToken, expected: &Expected<'_>) -> Result<(), TokenErro
     Ok(())
 }
 
-fn invalid(rule: impl AsRef<str>) -> TokenError {
+pub(super) fn invalid(rule: impl AsRef<str>) -> TokenError {
     let message = format!("the ID token is not accepted: {}", rule.as_ref());
     TokenError::new(TokenErrorKind::Invalid, message).with_advice(TELL)
 }

@@ -110,6 +110,11 @@ pub fn classify(code: &str, message: &str) -> Option<&'static Answer> {
     find(exact().collect()).or_else(|| find(loose().collect()))
 }
 
+/// The row called `id`.
+pub fn of_id(id: &str) -> Option<&'static Answer> {
+    ALL.iter().find(|row| row.id == id).copied()
+}
+
 fn bare(code: &str) -> &str {
     code.strip_suffix("Exception").unwrap_or(code)
 }

@@ -1,14 +1,35 @@
 //! Whether a trust policy lets a caller in, and the whole of why or why not.
 
-use std::fmt;
+mod words;
+
+use std::time::SystemTime;
 
 use crate::{
+    answer::{self, Refusal},
     caller::Caller,
     keys::{Context, Request},
-    policy::{Condition, Effect, Policy, Quantifier, Statement, Test},
+    policy::{Condition, Effect, Policy, Statement, Version},
     provider::IdentityProvider,
     token::Token,
 };
+
+/// All that STS looks at before it comes to the role, in its own order: the token's shape, claims and times, its provider
+/// among those of the role's account, its signature, and the roles that it lists.
+///
+/// The signature is the caller's to check, where it can: STS itself fetches the key from the issuer.
+pub fn admit<'a>(
+    jwt: &str,
+    now: SystemTime,
+    providers: &'a [IdentityProvider],
+    role_arn: &str,
+    signature: impl FnOnce(&Token) -> Result<(), Refusal>,
+) -> Result<(Token, &'a IdentityProvider), Refusal> {
+    let token = Token::read(jwt, now)?;
+    let provider = IdentityProvider::find(providers, &token)?;
+    signature(&token)?;
+    token.check_roles_claim(role_arn)?;
+    Ok((token, provider))
+}
 
 /// What the trust policy says to a request, by this policy alone: what else an organisation may deny is not looked at.
 ///
@@ -19,6 +40,8 @@ pub struct Decision {
     pub verdict: Verdict,
     /// The caller's ARN.
     pub caller: String,
+    /// Whether the caller comes with a token, and not with another role's session.
+    pub web_identity: bool,
     /// Every statement of the policy, in order.
     pub statements: Vec<StatementReport>,
 }
@@ -82,16 +105,39 @@ pub fn decide_web_identity(
     request: &Request<'_>,
 ) -> Decision {
     let tags = !token.tags().is_empty() || !token.transitive_tag_keys().is_empty();
-    let besides: Vec<_> = tags
-        .then_some("sts:TagSession")
-        .into_iter()
-        .chain(token.source_identity().map(|_| "sts:SetSourceIdentity"))
-        .collect();
     policy.decide(
         Caller::WebIdentity(provider),
-        &besides,
+        &besides(tags, token.source_identity().is_some()),
         &Context::web_identity(token, provider, request),
     )
+}
+
+/// Decides about `AssumeRole` by a session of another role, the later hop of a chain.
+///
+/// The trust policy alone: the caller's own policies must allow the same. A source identity from an earlier hop goes along
+/// and needs `sts:SetSourceIdentity` here as well (IAM user guide, "Monitor and control actions taken with assumed roles").
+pub fn decide_assume_role(caller: Caller<'_>, policy: &Policy, request: &Request<'_>) -> Decision {
+    let tags = !request.tags.is_empty() || !request.transitive_tag_keys.is_empty();
+    let source_identity = request.source_identity.is_some()
+        || matches!(
+            caller,
+            Caller::Role {
+                source_identity: Some(_),
+                ..
+            }
+        );
+    policy.decide(
+        caller,
+        &besides(tags, source_identity),
+        &Context::assume_role(caller, request),
+    )
+}
+
+/// The actions that a call needs besides its own.
+fn besides(tags: bool, source_identity: bool) -> Vec<&'static str> {
+    let tags = tags.then_some("sts:TagSession");
+    let source_identity = source_identity.then_some("sts:SetSourceIdentity");
+    tags.into_iter().chain(source_identity).collect()
 }
 
 impl Policy {
@@ -105,14 +151,33 @@ impl Policy {
             .iter()
             .zip(1..)
             .map(|(statement, number)| {
-                StatementReport::of(statement, number, caller, &needed, context)
+                StatementReport::of(statement, number, self.version, caller, &needed, context)
             })
             .collect();
         Decision {
             verdict: verdict(&needed, &statements),
             caller: caller.arn().to_owned(),
+            web_identity: matches!(caller, Caller::WebIdentity(_)),
             statements,
         }
+    }
+
+    /// Whether [`Policy::decide`] would allow, without its reasons: for one caller and very many policies.
+    pub fn allows(&self, caller: Caller<'_>, besides: &[&str], context: &Context) -> bool {
+        let applies = |effect, action| {
+            self.statements.iter().any(|statement| {
+                statement.effect == effect
+                    && caller.is_among(&statement.principals)
+                    && statement.actions.include(action)
+                    && statement
+                        .conditions
+                        .iter()
+                        .all(|condition| condition.holds(self.version, context))
+            })
+        };
+        std::iter::once(caller.action())
+            .chain(besides.iter().copied())
+            .all(|action| applies(Effect::Allow, action) && !applies(Effect::Deny, action))
     }
 }
 
@@ -151,12 +216,31 @@ impl Decision {
     pub fn is_allowed(&self) -> bool {
         matches!(self.verdict, Verdict::Allow { .. })
     }
+
+    /// What STS says to the caller about a denial; it never tells which statement or condition. `None` where it allows.
+    pub fn refusal(&self, role_arn: &str) -> Option<Refusal> {
+        let (Verdict::ExplicitDeny { action, .. } | Verdict::ImplicitDeny { action }) =
+            &self.verdict
+        else {
+            return None;
+        };
+        Some(if self.web_identity {
+            answer::NOT_AUTHORIZED.refuse(&[])
+        } else {
+            answer::ASSUME_ROLE_DENIED.refuse(&[
+                ("caller", &self.caller),
+                ("action", action),
+                ("role", role_arn),
+            ])
+        })
+    }
 }
 
 impl StatementReport {
     fn of(
         statement: &Statement,
         number: usize,
+        version: Version,
         caller: Caller<'_>,
         needed: &[&str],
         context: &Context,
@@ -173,7 +257,7 @@ impl StatementReport {
             conditions: statement
                 .conditions
                 .iter()
-                .map(|condition| ConditionReport::of(condition, context))
+                .map(|condition| ConditionReport::of(condition, version, context))
                 .collect(),
         }
     }
@@ -196,129 +280,11 @@ impl StatementReport {
 }
 
 impl ConditionReport {
-    fn of(condition: &Condition, context: &Context) -> Self {
-        let found = context.values(&condition.key);
+    fn of(condition: &Condition, version: Version, context: &Context) -> Self {
         Self {
             condition: condition.clone(),
-            found: found.map(<[String]>::to_vec),
-            held: condition.operator.holds(&condition.values, found),
-        }
-    }
-
-    /// `<key> to equal "bob"`, what the condition wants.
-    fn wanted(&self) -> String {
-        let Condition {
-            operator,
-            key,
-            values,
-        } = &self.condition;
-        let each = match operator.quantifier {
-            Some(Quantifier::ForAnyValue) => "a value of ",
-            Some(Quantifier::ForAllValues) => "every value of ",
-            None => "",
-        };
-        let not = if operator.test.is_negated() {
-            "not "
-        } else {
-            ""
-        };
-        let verb = match operator.test {
-            Test::StringEquals | Test::StringNotEquals => "equal",
-            Test::StringEqualsIgnoreCase | Test::StringNotEqualsIgnoreCase => "equal, in any case,",
-            Test::StringLike | Test::StringNotLike => "be like",
-            Test::Bool | Test::Null => "be",
-        };
-        let values = if operator.test == Test::Null {
-            let words = values.iter().map(|absent| {
-                if absent.eq_ignore_ascii_case("true") {
-                    "absent"
-                } else {
-                    "present"
-                }
-            });
-            words.collect::<Vec<_>>().join(" or ")
-        } else {
-            quoted(values, " or ")
-        };
-        format!("{each}{} {not}to {verb} {values}", key.escape_debug())
-    }
-
-    /// `the token has "alice"`, what is there instead.
-    fn found(&self) -> String {
-        let key = self.condition.key.to_ascii_lowercase();
-        let whose = if key.starts_with("aws:") || key.starts_with("sts:") {
-            "the request"
-        } else {
-            "the token"
-        };
-        match &self.found {
-            Some(values) => format!("{whose} has {}", quoted(values, " and ")),
-            None => format!("{whose} does not have it"),
-        }
-    }
-}
-
-/// Values from outside, quoted, so that no control character of theirs reaches a terminal.
-fn quoted(values: &[String], between: &str) -> String {
-    if values.is_empty() {
-        return "nothing".to_owned(); // an empty list in the policy
-    }
-    values
-        .iter()
-        .map(|value| format!("{value:?}"))
-        .collect::<Vec<_>>()
-        .join(between)
-}
-
-impl fmt::Display for Decision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |number: &usize| self.statements[number - 1].name();
-        match &self.verdict {
-            Verdict::Allow { statement } => write!(f, "allowed by {}", name(statement)),
-            Verdict::ExplicitDeny { statement, action } => {
-                write!(f, "{action} is denied by {}", name(statement))?;
-                for condition in &self.statements[statement - 1].conditions {
-                    write!(
-                        f,
-                        "\n{} wants {}, and {}",
-                        name(statement),
-                        condition.wanted(),
-                        condition.found()
-                    )?;
-                }
-                Ok(())
-            }
-            Verdict::ImplicitDeny { action } => {
-                write!(f, "no statement allows {action}")?;
-                for report in self
-                    .statements
-                    .iter()
-                    .filter(|report| report.statement.effect == Effect::Allow)
-                {
-                    if !report.principal {
-                        write!(
-                            f,
-                            "\n{} is for {}; the caller is {}",
-                            report.name(),
-                            report.statement.principals,
-                            self.caller.escape_debug()
-                        )?;
-                    }
-                    if !report.actions.contains(action) {
-                        write!(f, "\n{} does not allow {action}", report.name())?;
-                    }
-                    for condition in report.conditions.iter().filter(|condition| !condition.held) {
-                        write!(
-                            f,
-                            "\n{} wants {}; {}",
-                            report.name(),
-                            condition.wanted(),
-                            condition.found()
-                        )?;
-                    }
-                }
-                Ok(())
-            }
+            found: context.values(&condition.key).map(<[String]>::to_vec),
+            held: condition.holds(version, context),
         }
     }
 }

@@ -260,11 +260,13 @@ fn who_may_assume_a_role_from_another() {
     let caller = Caller::Role {
         role_arn: "arn:aws:iam::111122223333:role/path/first",
         session_arn: "arn:aws:sts::111122223333:assumed-role/first/alice",
+        source_identity: None,
     };
     let request = Request {
         role_arn: "arn:aws:iam::444455556666:role/next",
         session_name: "alice",
         external_id: Some("42"),
+        ..Request::default()
     };
     for (principal, allowed) in [
         (

@@ -4,8 +4,16 @@
 
 use crate::policy::wildcard_matches;
 
+/// The table's version: it goes up with each change of the table.
+pub const TABLE_VERSION: u32 = 1;
+
 /// The month in which the table was last compared with AWS's. A claim that it lacks may be newer than it.
 pub const CHECKED: &str = "2026-11";
+
+/// Whether a claim of this name becomes a condition key for every issuer. Case does not count, as in all keys.
+pub fn is_of_every_issuer(name: &str) -> bool {
+    ["aud", "oaud", "sub", "amr", "email"].contains(&name.to_ascii_lowercase().as_str())
+}
 
 /// The claims of this issuer that become condition keys besides those of every issuer, which are `aud`, `oaud`, `sub`,
 /// `amr` and `email`. The issuer is written as in the keys: without its scheme, path and trailing slash kept.
@@ -21,6 +29,11 @@ pub fn claims_for(issuer: &str) -> impl Iterator<Item = &'static str> {
         .iter()
         .filter(move |(pattern, _)| is_issuer(pattern, issuer))
         .flat_map(|(_, claims)| claims.iter().copied())
+}
+
+/// Whether a claim becomes a condition key for this issuer, as far as this table knows. Case does not count.
+pub fn is_mapped(issuer: &str, claim: &str) -> bool {
+    is_of_every_issuer(claim) || claims_for(issuer).any(|known| known.eq_ignore_ascii_case(claim))
 }
 
 /// A `*` in the table stands for something within one label of the host or segment of the path.

@@ -2,11 +2,15 @@
 
 mod claims;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
-use crate::{caller::Caller, provider::IdentityProvider, token::Token};
+use crate::{
+    caller::Caller,
+    provider::IdentityProvider,
+    token::{Token, unix_seconds},
+};
 
-pub use claims::{CHECKED, claims_for};
+pub use claims::{CHECKED, TABLE_VERSION, claims_for, is_mapped, is_of_every_issuer};
 
 /// The condition keys of one request with their values. Names are compared without regard to case, values are not.
 ///
@@ -27,6 +31,14 @@ pub struct Request<'a> {
     pub session_name: &'a str,
     /// `ExternalId`, which only `AssumeRole` has.
     pub external_id: Option<&'a str>,
+    /// `Tags` of `AssumeRole`; those of a web identity are in its token.
+    pub tags: &'a [(&'a str, &'a str)],
+    /// `TransitiveTagKeys` of `AssumeRole`.
+    pub transitive_tag_keys: &'a [&'a str],
+    /// `SourceIdentity` of `AssumeRole`; that of a web identity is in its token.
+    pub source_identity: Option<&'a str>,
+    /// When it is made. Without it the request has neither `aws:CurrentTime` nor `aws:EpochTime`.
+    pub time: Option<SystemTime>,
 }
 
 impl Context {
@@ -59,6 +71,15 @@ impl Context {
     pub fn assume_role(caller: Caller<'_>, request: &Request<'_>) -> Self {
         let mut context = Self::of(caller, request);
         context.set("sts:ExternalId", request.external_id);
+        for (key, value) in request.tags {
+            context.set(format!("aws:RequestTag/{key}"), [*value]);
+        }
+        context.set("aws:TagKeys", request.tags.iter().map(|(key, _)| *key));
+        context.set(
+            "sts:TransitiveTagKeys",
+            request.transitive_tag_keys.iter().copied(),
+        );
+        context.set("sts:SourceIdentity", request.source_identity);
         context
     }
 
@@ -66,15 +87,24 @@ impl Context {
         let mut context = Self::default();
         context.set("sts:RoleSessionName", [request.session_name]);
         context.set("aws:PrincipalAccount", [caller.account()]);
+        // Both are in seconds, which every date operator reads.
+        let time = request.time.map(|time| unix_seconds(time).to_string());
+        context.set("aws:CurrentTime", time.clone());
+        context.set("aws:EpochTime", time);
         match caller {
             Caller::WebIdentity(provider) => {
                 context.set("aws:PrincipalType", ["User"]);
                 context.set("aws:userid", [provider.arn()]);
                 context.set("aws:FederatedProvider", [provider.arn()]);
             }
-            Caller::Role { role_arn, .. } => {
+            Caller::Role {
+                role_arn,
+                source_identity,
+                ..
+            } => {
                 context.set("aws:PrincipalType", ["AssumedRole"]);
                 context.set("aws:PrincipalArn", [role_arn]);
+                context.set("aws:SourceIdentity", source_identity);
             }
         }
         context

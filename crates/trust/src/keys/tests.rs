@@ -169,6 +169,7 @@ fn a_role_that_assumes_a_role_is_known_by_its_arn() {
     let caller = Caller::Role {
         role_arn: "arn:aws:iam::1:role/path/a",
         session_arn: "arn:aws:sts::1:assumed-role/a/s",
+        source_identity: None,
     };
     let context = Context::assume_role(
         caller,
@@ -176,6 +177,7 @@ fn a_role_that_assumes_a_role_is_known_by_its_arn() {
             role_arn: "arn:aws:iam::2:role/b",
             session_name: "next",
             external_id: Some("42"),
+            ..Request::default()
         },
     );
     assert_eq!(

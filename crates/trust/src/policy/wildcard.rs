@@ -1,33 +1,68 @@
 //! `*` and `?`, as IAM reads them in strings.
 
-/// Whether the whole text is what the pattern says: `*` is any run of characters, `:` and `/` among them, `?` is any one.
-///
-/// The time is at most pattern times text: a later `*` takes over from an earlier one, which is never tried again.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None; // after the last `*`, and where its run ends for now
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                p += 1;
-                star = Some((p, t));
-            }
-            Some(&wanted) if wanted == '?' || wanted == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => {
-                let Some((after, end)) = star else {
-                    return false;
-                };
-                star = Some((after, end + 1));
-                (p, t) = (after, end + 1);
-            }
+/// One character of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Glyph {
+    /// `*`: any run of characters, `:` and `/` among them.
+    Many,
+    /// `?`: any one character.
+    One,
+    /// Itself.
+    Char(char),
+}
+
+impl Glyph {
+    /// What a character of the policy's text means in a pattern.
+    pub(crate) fn of(character: char) -> Self {
+        match character {
+            '*' => Self::Many,
+            '?' => Self::One,
+            other => Self::Char(other),
         }
     }
-    pattern[p..].iter().all(|rest| *rest == '*')
+
+    /// What it is where there are no wildcards.
+    pub(crate) fn literal(self) -> char {
+        match self {
+            Self::Many => '*',
+            Self::One => '?',
+            Self::Char(character) => character,
+        }
+    }
+}
+
+/// Whether the whole text is what the pattern says.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    glyphs_match(pattern.chars().map(Glyph::of), text)
+}
+
+/// The same, for a pattern that is not just a text.
+///
+/// The time is at most pattern times text, without any memory: a later `*` takes over from an earlier one, which is
+/// never tried again.
+pub(crate) fn glyphs_match(mut pattern: impl Iterator<Item = Glyph> + Clone, text: &str) -> bool {
+    let mut rest = text.chars();
+    let mut star = None; // the pattern after the last `*`, and the text after its run, as far as that goes for now
+    loop {
+        let glyph = pattern.next();
+        if glyph == Some(Glyph::Many) {
+            star = Some((pattern.clone(), rest.clone()));
+            continue;
+        }
+        match (glyph, rest.next()) {
+            (None, None) => return true,
+            (Some(Glyph::One), Some(_)) => continue,
+            (Some(Glyph::Char(wanted)), Some(found)) if wanted == found => continue,
+            _ => {}
+        }
+        let Some((after, run_ends)) = &mut star else {
+            return false;
+        };
+        if run_ends.next().is_none() {
+            return false;
+        }
+        (pattern, rest) = (after.clone(), run_ends.clone());
+    }
 }
 
 #[cfg(test)]

@@ -50,7 +50,20 @@ impl Token {
     /// [`IdentityProvider::find`]: crate::provider::IdentityProvider::find
     pub fn read(jwt: &str, now: SystemTime) -> Result<Self, Refusal> {
         let (header, claims) = shape(jwt).ok_or_else(|| answer::NOT_A_JWT.refuse(&[]))?;
+        let mut token = Self::from_claims(claims, now)?;
+        // STS comes to the algorithm with the key, after the provider; the words are the same for both.
+        let member = |name| header.get(name).and_then(Value::as_str);
+        token.algorithm = member("alg").unwrap_or_default().to_owned();
+        token.key_id = member("kid").map(str::to_owned);
+        if ALGORITHMS.contains(&token.algorithm()) {
+            Ok(token)
+        } else {
+            Err(answer::NOT_VALIDATED.refuse(&[]))
+        }
+    }
 
+    /// Reads the claims of a token that is not at hand itself, or not yet made. Its algorithm is empty and not checked.
+    pub fn from_claims(claims: Map<String, Value>, now: SystemTime) -> Result<Self, Refusal> {
         for name in ["iss", "sub", "aud", "iat", "exp"] {
             if !claims.contains_key(name) {
                 return Err(answer::MISSING_CLAIM.refuse(&[("claim", name)]));
@@ -60,25 +73,16 @@ impl Token {
             return Err(answer::UNKNOWN_TOKEN_ERROR.refuse(&[]));
         }
         let (audiences, authorized_party) = audience(&claims)?;
-        let expires = check_times(&claims, seconds(now))?;
+        let expires = check_times(&claims, unix_seconds(now))?;
         let (tags, transitive_tag_keys) = tags::read(&claims)?;
         let source_identity = match claims.get("https://aws.amazon.com/source_identity") {
             None | Some(Value::Null) => None,
             Some(Value::String(name)) => Some(name.clone()),
             Some(_) => return Err(answer::NOT_VALIDATED.refuse(&[])),
         };
-        // STS comes to the algorithm with the key, after the provider; the words are the same for both.
-        let algorithm = header
-            .get("alg")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if !ALGORITHMS.contains(&algorithm) {
-            return Err(answer::NOT_VALIDATED.refuse(&[]));
-        }
-
         Ok(Self {
-            algorithm: algorithm.to_owned(),
-            key_id: header.get("kid").and_then(Value::as_str).map(str::to_owned),
+            algorithm: String::new(),
+            key_id: None,
             issuer: text(&claims["iss"]),
             subject: text(&claims["sub"]),
             audiences,
@@ -207,7 +211,7 @@ impl fmt::Debug for Token {
 }
 
 /// The header and the claims of three base64url parts; `crit` is refused, as STS knows no extensions.
-fn shape(jwt: &str) -> Option<(Map<String, Value>, Map<String, Value>)> {
+pub(crate) fn shape(jwt: &str) -> Option<(Map<String, Value>, Map<String, Value>)> {
     let mut parts = jwt.split('.').map(|part| BASE64URL.decode(part).ok());
     let (header, claims, _signature) = (parts.next()??, parts.next()??, parts.next()??);
     let header: Map<_, _> = serde_json::from_slice(&header).ok()?;
@@ -260,11 +264,12 @@ fn check_times(claims: &Map<String, Value>, now: i64) -> Result<i64, Refusal> {
 }
 
 /// An integer, or a string that is one.
-fn timestamp(value: &Value) -> Option<i64> {
+pub(crate) fn timestamp(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
-fn seconds(time: SystemTime) -> i64 {
+/// Seconds of Unix time, as JWTs count.
+pub(crate) fn unix_seconds(time: SystemTime) -> i64 {
     match time.duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
         Err(before) => {

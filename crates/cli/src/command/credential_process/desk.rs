@@ -7,10 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use keyless::profile::{Access, StoreKind};
-use keyless::{FileStore, Login, Provider, Session, Source, Store};
+use keyless::{FileStore, Login, Provider, Session, Source};
 use tokio::time::{Instant, sleep};
 
-use crate::context::{Chosen, Context, PATIENCE, run as run_async};
+use crate::context::{Chosen, Context, PATIENCE, run as run_async, waits_for_another};
 use crate::exit::{Failure, INTERNAL, SIGN_IN};
 use crate::output::Screen;
 
@@ -34,10 +34,10 @@ pub(super) fn session(
             outcome => return outcome,
         };
         let screen = context.way_to_ask(chosen, no_interactive, false);
-        let (Some(screen), Some(login), StoreKind::File, Some(store)) = (
+        let (Some(screen), Some(login), true, Some(store)) = (
             screen,
             access.login(),
-            chosen.profile.store,
+            chosen.profile.store != StoreKind::Memory,
             context.environment.store_directory(),
         ) else {
             return Err(missing);
@@ -86,11 +86,19 @@ impl Desk<'_> {
             }
         };
         // Somebody who signs in already, here or because a caller asked that has been killed since, is not asked again.
-        while self.is_signing_in().map_err(|error| unusable(&error))? {
+        let mut is_told = false;
+        while let Some(since) = self.login.asking_since() {
+            if !is_told {
+                let line = waits_for_another(self.login, since);
+                self.screen.show(&format!("{line}\n"));
+                is_told = true;
+            }
             if let Some(session) = self.tick().await? {
                 return Ok(Some(session));
             }
         }
+        // Nor is somebody who has just said no.
+        self.check_refusal()?;
         let found = turn.metadata().map_err(|error| unusable(&error))?;
         if found.len() > 0 && found.modified().is_ok_and(|asked| asked >= called) {
             return Ok(None);
@@ -103,6 +111,7 @@ impl Desk<'_> {
                 if status.success() || self.login.held().is_some() {
                     return Ok(None);
                 }
+                self.check_refusal()?;
                 let code = status.code().and_then(|code| u8::try_from(code).ok());
                 let failure = Failure::new(
                     code.unwrap_or(INTERNAL),
@@ -153,9 +162,12 @@ impl Desk<'_> {
         }
     }
 
-    /// Whether the sign-in is locked, as it is while a person is waited for.
-    fn is_signing_in(&self) -> Result<bool, keyless_cache::StoreError> {
-        Ok(self.store.try_lock(&self.login.key())?.is_none())
+    /// An error where a person has said no, or has let a sign-in lapse, a moment ago.
+    fn check_refusal(&self) -> Result<(), Failure> {
+        match self.login.refused() {
+            Some(refused) => Err(self.chosen.advised(keyless::Error::from(refused).into())),
+            None => Ok(()),
+        }
     }
 
     /// Starts `keyless login` with the same words, so that neither our end nor a Ctrl-C in our terminal is its own.

@@ -51,17 +51,23 @@ pub(super) fn ask(
     let request = Request {
         role_arn: &sandbox.role_arn(name),
         session_name: "demo",
-        external_id: None,
+        ..Request::default()
     };
     Ok(decide_web_identity(&read, provider, &policy, &request))
 }
 
 /// The condition as the trust policy has it, without the issuer before the claim's name: what is wanted, and what is there.
 pub(super) fn condition(report: &ConditionReport) -> (&str, String, String) {
-    let key = &report.condition.key;
+    let key = &*report.condition.key;
     let claim = key.rsplit(':').next().unwrap_or(key);
     let found = report.found.as_deref().unwrap_or_default().join(" and ");
-    (claim, report.condition.values.join(" or "), found)
+    let wanted: Vec<_> = report
+        .condition
+        .values
+        .iter()
+        .map(|value| &**value)
+        .collect();
+    (claim, wanted.join(" or "), found)
 }
 
 /// The trust policy, as one would write it in AWS; the sandbox fills in what stands in braces.

@@ -1,0 +1,245 @@
+//! Word that the processes which share an entry leave each other: that a person is being asked, or that a fetch has failed.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned, de::IgnoredAny};
+
+use crate::{
+    Clock, Expiring, Interaction, Key, Store, StoreError, envelope::Envelope, flight::lasts,
+};
+
+/// Who is told of a failure, besides the callers in the process that it happened in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// Nobody: it says something of its own caller, such as that nobody may be asked.
+    Nobody,
+    /// The processes that wait for the fetch as it fails.
+    Waiting,
+    /// They, and those that come within this time.
+    Everybody(Duration),
+}
+
+/// The notice beside one entry: an entry of its own, under a key of its own, which holds a failure and never a secret.
+///
+/// A [`Cache`](crate::Cache) that [shares](crate::Cache::notices) it leaves its failures there, and takes those of others for its own. Clones
+/// are the same notice.
+pub struct Notices<E> {
+    store: Arc<dyn Store>,
+    entry: Key,
+    key: Key,
+    clock: Clock,
+    telling: Arc<dyn Fn(&E) -> Telling + Send + Sync>,
+}
+
+impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Notices<E> {
+    /// The notice beside `entry` in `store`; `telling` says of each failure who is told.
+    pub fn new(
+        store: impl Store,
+        entry: Key,
+        telling: impl Fn(&E) -> Telling + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            store: Arc::new(store),
+            entry,
+            key: Key::of("notice").part("entry", entry.to_string()).finish(),
+            clock: Clock::default(),
+            telling: Arc::new(telling),
+        }
+    }
+
+    /// What time it is; otherwise the system tells.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Says that a person is being asked from now on; to be called by a fetch, before it asks. Blocks for a moment.
+    ///
+    /// If the process is killed while it asks, `broken_off` is what those hear who wait for it, and whoever comes within the time that `telling`
+    /// has for it. The cache takes the notice back when the fetch ends, also when its runtime does.
+    pub fn asking(&self, broken_off: E) {
+        self.write(true, Interaction::Allowed, broken_off);
+    }
+
+    /// Since when a person is being asked, by whichever living process. Blocks for a moment.
+    pub fn asking_since(&self) -> Option<SystemTime> {
+        let entry = self.load().filter(|entry| entry.value.asking)?;
+        matches!(self.store.try_lock(&self.entry), Ok(None)).then_some(entry.fetched_at)
+    }
+
+    /// The failure that is remembered now, if there is one. Blocks for a moment.
+    pub fn remembered(&self) -> Option<E> {
+        let notice = self.load()?.value;
+        let asked = notice.asking && self.asking_since().is_some();
+        (!asked && self.is_remembered(&notice)).then_some(notice.error)
+    }
+
+    /// Forgets the failure, so that the next fetch is tried. Blocks for a moment.
+    pub fn forget(&self) {
+        let is_asking = self.asking_since().is_some();
+        if !is_asking && self.load().is_some() {
+            warn(&self.key, self.store.remove(&self.key));
+        }
+    }
+
+    fn is_remembered(&self, notice: &Notice<E>) -> bool {
+        match (self.telling)(&notice.error) {
+            Telling::Everybody(longest) => lasts(notice.until, self.clock.now(), longest),
+            Telling::Nobody | Telling::Waiting => false,
+        }
+    }
+
+    fn load(&self) -> Option<Envelope<Notice<E>>> {
+        let text = warn(&self.key, self.store.load(&self.key))??;
+        // One that cannot be understood says nothing.
+        Envelope::decode(&self.key, &text).ok()
+    }
+
+    fn write(&self, asking: bool, interaction: Interaction, error: E) {
+        let now = self.clock.now();
+        let until = match (self.telling)(&error) {
+            Telling::Nobody if !asking => return,
+            Telling::Everybody(time) => now.checked_add(time).unwrap_or(now),
+            Telling::Nobody | Telling::Waiting => now,
+        };
+        let notice = Notice {
+            number: getrandom::u64().unwrap_or_default(),
+            asking,
+            may_ask: interaction >= Interaction::Allowed,
+            until,
+            error,
+        };
+        let entry = Envelope {
+            value: notice,
+            fetched_at: now,
+            quiet_until: None,
+        };
+        let written = entry
+            .encode(&self.key)
+            .and_then(|text| self.store.save(&self.key, &text));
+        warn(&self.key, written);
+    }
+}
+
+impl<E> Clone for Notices<E> {
+    fn clone(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            entry: self.entry,
+            key: self.key,
+            clock: self.clock.clone(),
+            telling: self.telling.clone(),
+        }
+    }
+}
+
+impl<E> fmt::Debug for Notices<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notices")
+            .field("store", &self.store)
+            .field("entry", &self.entry)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Notice<E> {
+    /// Sets it apart from the notice before.
+    pub(crate) number: u64,
+    /// Whether the fetch has not ended: it asks a person.
+    pub(crate) asking: bool,
+    /// Whether the fetch could ask a person.
+    pub(crate) may_ask: bool,
+    /// Up to when it is remembered.
+    pub(crate) until: SystemTime,
+    pub(crate) error: E,
+}
+
+impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Expiring for Notice<E> {
+    fn expires_at(&self) -> SystemTime {
+        self.until
+    }
+}
+
+/// Whether the entry `key` of `store` is a notice, and if so, up to when somebody may care about it: for a program that lists or sweeps
+/// what is kept.
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be read.
+pub fn notice_until(store: &dyn Store, key: &Key) -> Result<Option<SystemTime>, StoreError> {
+    /// What every notice has, whatever its failure.
+    #[derive(Deserialize)]
+    struct Any {
+        #[serde(rename = "number")]
+        _number: u64,
+        asking: bool,
+        until: SystemTime,
+        #[serde(rename = "error")]
+        _error: IgnoredAny,
+    }
+    let text = store.load(key)?;
+    Ok(text.and_then(|text| {
+        let notice: Envelope<Any> = Envelope::decode(key, &text).ok()?;
+        let Any { asking, until, .. } = notice.value;
+        // A person may take their time.
+        let longest = if asking { LONGEST_QUESTION } else { Duration::ZERO };
+        until.checked_add(longest)
+    }))
+}
+
+/// The notice, as the cache sees it whatever the failure's type.
+pub(crate) trait Board<E>: Send + Sync {
+    fn read(&self) -> Option<Notice<E>>;
+    /// Says that a fetch has failed.
+    fn failed(&self, interaction: Interaction, error: &E);
+    /// Whether it is for who comes now.
+    fn is_remembered(&self, notice: &Notice<E>) -> bool;
+    /// Takes the notice back. With the lock of the entry in hand.
+    fn clear(&self);
+    /// Takes back that somebody is being asked. With the lock of the entry in hand.
+    fn withdraw(&self);
+}
+
+impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Board<E> for Notices<E> {
+    fn read(&self) -> Option<Notice<E>> {
+        self.load().map(|entry| entry.value)
+    }
+
+    fn failed(&self, interaction: Interaction, error: &E) {
+        if (self.telling)(error) == Telling::Nobody {
+            self.withdraw();
+        } else {
+            self.write(false, interaction, error.clone());
+        }
+    }
+
+    fn is_remembered(&self, notice: &Notice<E>) -> bool {
+        self.is_remembered(notice)
+    }
+
+    fn clear(&self) {
+        if self.load().is_some() {
+            warn(&self.key, self.store.remove(&self.key));
+        }
+    }
+
+    fn withdraw(&self) {
+        if self.load().is_some_and(|entry| entry.value.asking) {
+            warn(&self.key, self.store.remove(&self.key));
+        }
+    }
+}
+
+/// Nobody waits longer for a person.
+const LONGEST_QUESTION: Duration = Duration::from_hours(24);
+
+fn warn<R>(key: &Key, result: Result<R, StoreError>) -> Option<R> {
+    result
+        .inspect_err(|error| tracing::debug!(?key, "{error}; {}", error.advice()))
+        .ok()
+}

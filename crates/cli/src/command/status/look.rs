@@ -1,0 +1,237 @@
+//! What is held for one profile.
+
+use std::time::SystemTime;
+
+use keyless::profile::Access;
+use keyless::{Expiring, Key, Session, Source, text};
+use serde_json::{Value, json};
+
+use crate::context::{Chosen, Context};
+use crate::exit::Failure;
+use crate::output::Tone;
+use crate::words::{rfc3339, when};
+
+use super::Page;
+use super::shelf::Shelf;
+
+pub(super) struct Look {
+    name: Option<String>,
+    role: Option<String>,
+    proof: Proof,
+    /// What the sign-in is kept under, and where the person signs in.
+    sign_in: Option<(Key, String)>,
+    sessions: Vec<Held>,
+    now: SystemTime,
+}
+
+/// How it stands with the proof.
+enum Proof {
+    SignedIn {
+        who: String,
+        issuer: String,
+        since: SystemTime,
+        until: SystemTime,
+    },
+    SignedOut {
+        issuer: String,
+        ended: Option<SystemTime>,
+    },
+    /// Nobody signs in: the token comes from somewhere else.
+    Elsewhere(String),
+}
+
+/// A session that is kept.
+struct Held {
+    session: Session,
+    /// When it was written, where the store tells.
+    since: Option<SystemTime>,
+}
+
+impl Look {
+    pub(super) fn at(
+        chosen: &Chosen,
+        access: &Access,
+        shelf: Option<&Shelf>,
+        now: SystemTime,
+    ) -> Result<Self, Failure> {
+        let profile = &chosen.profile;
+        let proof = match access.login() {
+            None => Proof::Elsewhere(elsewhere(access)),
+            Some(login) => {
+                let issuer = text::printable(login.issuer());
+                match (access.held(), login.stored()) {
+                    (Some(token), stored) => Proof::SignedIn {
+                        who: token.who(),
+                        issuer,
+                        since: token.issued_at(),
+                        until: stored.map_or(token.expires_at(), |sign_in| sign_in.expires_at()),
+                    },
+                    (None, stored) => Proof::SignedOut {
+                        issuer,
+                        ended: stored.map(|sign_in| sign_in.expires_at()),
+                    },
+                }
+            }
+        };
+        let sessions: Vec<Session> = match &profile.role {
+            Some(_) => access.provider()?.stored().into_iter().collect(),
+            None => access.sessions(),
+        };
+        let sessions = sessions
+            .into_iter()
+            .filter(|session| session.expires_at() > now)
+            .map(|session| Held {
+                since: shelf.and_then(|shelf| shelf.since(&session)),
+                session,
+            })
+            .collect();
+        let role = profile.via.last().or(profile.role.as_ref()).cloned();
+        Ok(Self {
+            name: profile.name.clone(),
+            role,
+            proof,
+            sign_in: access
+                .login()
+                .map(|login| (login.key(), text::printable(login.issuer()))),
+            sessions,
+            now,
+        })
+    }
+
+    /// Where the person signs in whose sign-in is kept under `key`, if it is this profile's.
+    pub(super) fn signs_in_at(&self, key: &Key) -> Option<&str> {
+        let (own, issuer) = self.sign_in.as_ref()?;
+        (own == key).then_some(issuer)
+    }
+
+    /// Whether somebody is signed in, or a session is there all the same.
+    pub(super) fn is_of_use(&self) -> bool {
+        !matches!(self.proof, Proof::SignedOut { .. }) || !self.sessions.is_empty()
+    }
+
+    /// Whether this session is one of the profile's.
+    pub(super) fn holds(&self, session: &Session) -> bool {
+        let id = session.credentials().access_key_id();
+        self.sessions
+            .iter()
+            .any(|held| held.session.credentials().access_key_id() == id)
+    }
+
+    pub(super) fn tell(&self, context: &Context, page: &mut Page) {
+        let name = self.name.as_deref().unwrap_or("(no profile)");
+        let name = text::printable(name);
+        page.heading(&context.output.on_stdout(&name, Tone::Strong));
+        match &self.proof {
+            Proof::SignedIn {
+                who,
+                issuer,
+                since,
+                until,
+            } => {
+                page.line("  signed in", &format!("{who} at {issuer}"));
+                page.line("", &format!("since {}", when(*since, self.now)));
+                page.line(
+                    "",
+                    &format!(
+                        "until {}; then somebody must sign in",
+                        when(*until, self.now)
+                    ),
+                );
+            }
+            Proof::SignedOut { issuer, ended } => page.line(
+                "  signed out",
+                &match ended {
+                    Some(ended) => {
+                        format!("the sign-in at {issuer} ended {}", when(*ended, self.now))
+                    }
+                    None => format!("nobody is signed in at {issuer}"),
+                },
+            ),
+            Proof::Elsewhere(place) => page.line("  token", &format!("from {place}")),
+        }
+        if let Some(role) = &self.role {
+            page.line("  role", role);
+        }
+        if self.sessions.is_empty() && self.role.is_some() {
+            page.line("  session", "none held");
+        }
+        for Held { session, since } in &self.sessions {
+            page.line("  session", session.credentials().access_key_id());
+            page.line("", &format!("as {}", session.assumed_role_arn()));
+            if let Some(since) = since {
+                page.line("", &format!("since {}", when(*since, self.now)));
+            }
+            let then = if self.renews(session) {
+                "renewed without asking anybody"
+            } else {
+                "then somebody must sign in"
+            };
+            let until = when(session.expires_at(), self.now);
+            page.line("", &format!("until {until}; {then}"));
+        }
+        page.heading("");
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let proof = match &self.proof {
+            Proof::SignedIn {
+                who,
+                issuer,
+                since,
+                until,
+            } => {
+                json!({"state": "signed-in", "who": who, "issuer": issuer, "issued_at": rfc3339(*since), "expires_at": rfc3339(*until)})
+            }
+            Proof::SignedOut { issuer, ended } => {
+                json!({"state": "signed-out", "issuer": issuer, "expired_at": ended.map(rfc3339)})
+            }
+            Proof::Elsewhere(place) => json!({"state": "elsewhere", "token_from": place}),
+        };
+        let session = |held: &Held| {
+            let mut json = session_json(&held.session);
+            json["written_at"] = json!(held.since.map(rfc3339));
+            json["renews_silently"] = json!(self.renews(&held.session));
+            json
+        };
+        let sessions: Vec<Value> = self.sessions.iter().map(session).collect();
+        json!({"profile": self.name, "role": self.role, "identity": proof, "sessions": sessions})
+    }
+
+    /// Whether there will be a proof for the next session, as things are.
+    fn renews(&self, session: &Session) -> bool {
+        match &self.proof {
+            Proof::SignedIn { until, .. } => *until > session.expires_at(),
+            Proof::SignedOut { .. } => false,
+            Proof::Elsewhere(_) => true,
+        }
+    }
+}
+
+/// A session without its secrets.
+pub(in crate::command) fn session_json(session: &Session) -> Value {
+    json!({
+        "access_key_id": session.credentials().access_key_id(),
+        "role": session.role_arn(),
+        "assumed_role": session.assumed_role_arn(),
+        "account": session.account_id(),
+        "who": session.subject().who,
+        "expires_at": rfc3339(session.expires_at()),
+    })
+}
+
+fn elsewhere(access: &Access) -> String {
+    let identity = &access.profile().identity;
+    let place = match (
+        &identity.token_file,
+        &identity.token_env,
+        &identity.token_command,
+    ) {
+        (Some(file), _, _) => format!("the file {}", file.display()),
+        (_, Some(name), _) => format!("the variable {name}"),
+        (_, _, Some(command)) => {
+            format!("the command {}", command.first().map_or("", String::as_str))
+        }
+        _ => "elsewhere".into(),
+    };
+    text::printable(&place)
+}

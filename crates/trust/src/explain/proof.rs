@@ -1,0 +1,170 @@
+//! What is the matter with a token that STS does not read, or does not take any more.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value};
+
+use super::{Change, Findings, Proof, Question, hint::Hint};
+use crate::{
+    answer::{self, Refusal},
+    token::{ALGORITHMS, Token, shape, timestamp, unix_seconds},
+};
+
+/// Reads the token, and says why STS would not. What can be read all the same goes on to the policy, as if nothing but that
+/// were wrong: an old token tells as much as a new one.
+pub(super) fn read(question: &Question<'_>, found: &mut Findings) -> Option<Token> {
+    let (result, claims) = match question.proof {
+        Proof::Token(jwt) => (
+            Token::read(jwt, question.now),
+            shape(jwt).map(|(_, claims)| claims),
+        ),
+        Proof::Claims(claims) => (
+            Token::from_claims(claims.clone(), question.now),
+            Some(claims.clone()),
+        ),
+        Proof::Session(_) => return None,
+    };
+    let refusal = match result {
+        Ok(token) => {
+            age(&token, question.now, found);
+            return Some(token);
+        }
+        Err(refusal) => refusal,
+    };
+    found.hints.push(hint(&refusal, question, claims.as_ref()));
+    found.changes.push(Change::advice(refusal.answer.advice));
+    found.refusal.get_or_insert(refusal);
+    let mut claims = claims?;
+    // As it was when it was new.
+    let issued = claims.get("iat").and_then(timestamp);
+    let then = issued.map_or(question.now, |issued| {
+        UNIX_EPOCH + Duration::from_secs(u64::try_from(issued).unwrap_or(0).min(FAR))
+    });
+    claims.remove("nbf");
+    Token::from_claims(claims, then).ok()
+}
+
+/// STS has been seen to refuse tokens issued more than a day ago, which no page says.
+fn age(token: &Token, now: SystemTime, found: &mut Findings) {
+    let issued = token.claims().get("iat").and_then(timestamp);
+    let old = issued.is_some_and(|issued| unix_seconds(now).saturating_sub(issued) > DAY);
+    if old {
+        found.hints.push(Hint::new(
+            "token-old",
+            "the token was issued more than 24 hours ago; STS has been seen to refuse such a one, whatever its exp says",
+        ));
+    }
+}
+
+fn hint(refusal: &Refusal, question: &Question<'_>, claims: Option<&Map<String, Value>>) -> Hint {
+    let claim = |name: &str| {
+        let value = claims.and_then(|claims| claims.get(name));
+        value.map_or("nothing".to_owned(), |value| format!("{value:?}"))
+    };
+    let since = |name: &str| {
+        let time = claims.and_then(|claims| claims.get(name)).and_then(timestamp);
+        let seconds = time.map(|time| unix_seconds(question.now).saturating_sub(time));
+        seconds.map_or(String::new(), |seconds| span(seconds.unsigned_abs()))
+    };
+    let answer = refusal.answer;
+    if answer == &answer::NOT_A_JWT {
+        return Hint::new("not-a-jwt", not_a_jwt(question));
+    }
+    if answer == &answer::TOKEN_EXPIRED {
+        return Hint::new("token-expired", format!("the token expired {} ago; get a new one", since("exp")));
+    }
+    if answer == &answer::ISSUED_IN_FUTURE {
+        return Hint::new("token-from-future", format!("the token's iat is {} ahead of this clock: one of the two clocks is wrong", since("iat")));
+    }
+    if answer == &answer::NOT_YET_VALID {
+        return Hint::new("token-not-yet-valid", format!("the token's nbf is {} ahead of this clock: wait, or set the wrong one of the two clocks right", since("nbf")));
+    }
+    if answer == &answer::MANY_AUDIENCES {
+        return Hint::new("many-audiences", format!("the token is for several audiences, {}, and has no azp: STS takes such a token for nobody; ask for one with a single audience", claim("aud").replace("Array ", "")));
+    }
+    if answer == &answer::EMPTY_CLAIM {
+        return Hint::new("empty-audience", "the token's aud is an empty list: ask for a token with the audience that the IAM OpenID provider has");
+    }
+    if answer == &answer::MISSING_CLAIM {
+        let missing: Vec<_> = ["iss", "sub", "aud", "iat", "exp"]
+            .into_iter()
+            .filter(|name| claims.is_some_and(|claims| !claims.contains_key(*name)))
+            .collect();
+        return Hint::new("missing-claim", format!("the token lacks {}; an ID token has all of iss, sub, aud, iat and exp, an access token often not", missing.join(" and ")));
+    }
+    if answer == &answer::INVALID_TIMESTAMP {
+        return Hint::new("bad-timestamp", format!("iat is {}, nbf {}, exp {}: STS takes whole seconds only, as a number", claim("iat"), claim("nbf"), claim("exp")));
+    }
+    if answer == &answer::UNKNOWN_TOKEN_ERROR {
+        return Hint::new("null-subject", "the token's sub is null, over which STS stumbles");
+    }
+    if answer == &answer::SESSION_TAGS_FORMAT || answer == &answer::PRINCIPAL_TAGS_FORMAT {
+        return Hint::new("tags-shape", r#"the claim https://aws.amazon.com/tags has the wrong shape; it is {"principal_tags": {"Project": ["X"]}, "transitive_tag_keys": ["Project"]}, each value a list of one string"#);
+    }
+    let header = match question.proof {
+        Proof::Token(jwt) => shape(jwt).map(|(header, _)| header),
+        _ => None,
+    };
+    let algorithm = header.as_ref().and_then(|header| header.get("alg")).and_then(Value::as_str).unwrap_or("none");
+    if !ALGORITHMS.contains(&algorithm) {
+        let why = match algorithm {
+            "none" => "it is not signed at all",
+            shared if shared.starts_with("HS") => "it is signed with a shared secret, which AWS cannot know; at Auth0 and the like choose RS256 for the application",
+            pss if pss.starts_with("PS") => "that is RSA-PSS, which STS does not take; choose RS256",
+            "EdDSA" | "Ed25519" => "that is an Edwards curve, which STS does not take; choose ES256 or RS256",
+            _ => "STS takes RS256, RS384, RS512, ES256, ES384 and ES512",
+        };
+        return Hint::new("algorithm", format!("the token's alg is {algorithm:?}: {why}"));
+    }
+    Hint::new("source-identity-shape", "the claim https://aws.amazon.com/source_identity is no string")
+}
+
+/// What a text is that is no JWT.
+fn not_a_jwt(question: &Question<'_>) -> String {
+    let Proof::Token(jwt) = question.proof else {
+        return "it is no JWT".to_owned();
+    };
+    let parts = jwt.split('.').count();
+    match parts {
+        _ if jwt.trim() != jwt => "there is space or a line break around the token".to_owned(),
+        _ if jwt.starts_with("Bearer ") => "it begins with \"Bearer \", which is no part of the token".to_owned(),
+        1 => "it is opaque: an access token perhaps, or a refresh token; send the ID token".to_owned(),
+        5 => "it has five parts, so it is encrypted (JWE); ask the identity provider for tokens that are signed only".to_owned(),
+        3 => "one of its first two parts is no JSON object in base64url, or its header has a crit, which STS does not take".to_owned(),
+        other => format!("it has {other} parts; a JWT has three, with two dots between: was it cut off?"),
+    }
+}
+
+/// Checks the claim by which an identity provider lists the roles.
+pub(super) fn check_roles(token: &Token, role_arn: &str, found: &mut Findings) -> Result<(), Refusal> {
+    if role_arn.is_empty() {
+        return Ok(());
+    }
+    token.check_roles_claim(role_arn).map(drop).inspect_err(|refusal| {
+        let claim = &token.claims()["https://aws.amazon.com/roles"];
+        let (id, words) = if refusal.answer == &answer::ROLE_NOT_CLAIMED {
+            ("role-not-claimed", format!("the claim https://aws.amazon.com/roles lists {claim}, and not {role_arn:?}"))
+        } else if refusal.answer == &answer::NO_ROLES_CLAIMED {
+            ("roles-claim-empty", format!("nothing in the claim https://aws.amazon.com/roles is a role's whole ARN: {claim}"))
+        } else {
+            ("roles-claim-shape", format!("the claim https://aws.amazon.com/roles is {claim}; it is a list of ARNs, or one string with semicolons"))
+        };
+        let words: String = words.chars().filter(|c| !c.is_control()).collect();
+        found.hints.push(Hint::new(id, words));
+        found.changes.push(Change::advice(refusal.answer.advice));
+    })
+}
+
+/// `3 h`, roughly.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+const DAY: i64 = 24 * 60 * 60;
+/// Beyond what a system's clock can say, and within what adding can bear: the year 9999.
+const FAR: u64 = 253_402_300_799;
