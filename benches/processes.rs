@@ -1,4 +1,4 @@
-//! Whole processes, from start to exit: a cached `credential-process` beside `/bin/true` (goal 2.0 times), and a cold one.
+//! Whole processes, from start to exit: a cached `credential-process` beside `/bin/true` (goal 2.0 times, 5 MiB), and a cold one.
 #![allow(clippy::print_stdout)]
 
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use keyless_sandbox::Sandbox;
 
 const HOT_ROUNDS: usize = 500;
 const COLD_ROUNDS: usize = 100;
+const AWS_ROUNDS: usize = 10;
 
 #[tokio::main]
 async fn main() {
@@ -71,6 +72,38 @@ async fn main() {
     ];
     print_table("hot path", HOT_ROUNDS, &mut hot);
     assert_eq!(sandbox.calls(), before, "the hot path asked somebody");
+    drop(hot);
+
+    println!("peak memory");
+    let mut keyless_hot = at_home(&keyless, home.path());
+    keyless_hot.args(["credential-process", "hot"]);
+    let mut cat = Command::new("/bin/cat");
+    cat.arg(&json);
+    for (name, command) in [
+        ("/bin/true", Command::new("/bin/true")),
+        ("cat of the same JSON", cat),
+        ("keyless credential-process, cached", keyless_hot),
+    ] {
+        match peak_memory(&command) {
+            Some(peak) => println!("  {peak:>8} KiB  {name}"),
+            None => println!("  skipped: GNU time is missing"),
+        }
+    }
+
+    let venv = std::env::var_os("KEYLESS_REAL").map(|real| Path::new(&real).join("venv/bin/aws"));
+    match venv.filter(|aws| aws.exists()) {
+        Some(aws) => {
+            let aws = aws.display().to_string();
+            let mut start: Vec<Subject<'_>> = vec![
+                ("/bin/true", Box::new(|| other("/bin/true", &[]))),
+                ("aws --version", Box::new(|| other(&aws, &["--version"]))),
+            ];
+            print_table("AWS CLI v1, its start alone", AWS_ROUNDS, &mut start);
+        }
+        None => println!(
+            "AWS CLI v1: skipped, since KEYLESS_REAL names no folder with it (cargo xtask parts)"
+        ),
+    }
 
     let mut cold: Vec<Subject<'_>> = vec![
         ("/bin/true", Box::new(|| other("/bin/true", &[]))),
@@ -93,6 +126,21 @@ fn print_table(title: &str, rounds: usize, subjects: &mut [Subject<'_>]) {
             time.as_secs_f64() / times[0].as_secs_f64()
         );
     }
+}
+
+/// The most that `command` had in memory at a time, in KiB; `None` where nobody can tell.
+fn peak_memory(command: &Command) -> Option<u64> {
+    let mut time = Command::new("/usr/bin/time");
+    time.args(["-q", "-f", "%M"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear();
+    for (name, value) in command.get_envs() {
+        time.envs(value.map(|value| (name, value)));
+    }
+    let output = time.stdin(Stdio::null()).output().ok()?;
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stderr).ok()?.trim().parse().ok()
 }
 
 /// Signs Alice in, with a browser made of `curl`.

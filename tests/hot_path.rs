@@ -71,8 +71,8 @@ async fn a_kept_session_is_handed_out_without_runtime_socket_or_lock() {
     // The same eyes on a process that must renew: what was not seen above can be seen.
     for entry in std::fs::read_dir(home.path().join("store")).expect("a store") {
         let path = entry.expect("an entry").path();
-        let is_session = std::fs::read_to_string(&path)
-            .is_ok_and(|text| text.contains("\"secret_access_key\""));
+        let is_session =
+            std::fs::read_to_string(&path).is_ok_and(|text| text.contains("\"secret_access_key\""));
         if is_session {
             std::fs::remove_file(path).expect("removed");
         }

@@ -1,9 +1,14 @@
 //! Which certificate a thumbprint is of: whatever a server shows, on whichever host the keys are.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use keyless::{Environment, Thumbprint, Thumbprints, TokenErrorKind, thumbprints};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair};
+use keyless_tests::binary;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
@@ -70,8 +75,19 @@ impl Company {
             while let Ok((stream, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
-                    if let Ok(mut stream) = acceptor.accept(stream).await {
-                        let _ = stream.read(&mut [0; 1]).await; // until the other side has seen enough
+                    // Whoever asks for anything is shown an OpenID configuration.
+                    let issuer = format!("https://localhost:{port}");
+                    let document =
+                        format!(r#"{{"issuer":"{issuer}","jwks_uri":"{issuer}/jwks","keys":[]}}"#);
+                    let length = document.len();
+                    if let Ok(mut stream) = acceptor.accept(stream).await
+                        && stream.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0)
+                    {
+                        let answer = format!(
+                            "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{document}"
+                        );
+                        let _ = stream.write_all(answer.as_bytes()).await;
+                        let _ = stream.shutdown().await;
                     }
                 });
             }
@@ -95,7 +111,9 @@ async fn by_openssl(port: u16) -> Option<String> {
 
 async fn look(issuer: &str, keys: &str) -> Thumbprints {
     let nothing = Environment::of([] as [(&str, &str); 0]);
-    thumbprints(issuer, keys, &nothing).await.expect("two handshakes")
+    thumbprints(issuer, keys, &nothing)
+        .await
+        .expect("two handshakes")
 }
 
 fn texts(thumbprints: &Thumbprints) -> Vec<String> {
@@ -170,36 +188,109 @@ async fn a_proxy_that_inspects_tls_is_told() {
             let mut request = [0; 1024];
             let length = client.read(&mut request).await.expect("a request");
             let request = String::from_utf8_lossy(&request[..length]).into_owned();
-            assert!(request.starts_with("CONNECT id.example.com:443 "), "{request}");
+            assert!(
+                request.starts_with("CONNECT id.example.com:443 "),
+                "{request}"
+            );
             assert!(request.contains("dXNlcjpwYXNz"), "{request}"); // user:pass
-            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("sent");
+            client
+                .write_all(b"HTTP/1.1 200 OK\r\n\r\n")
+                .await
+                .expect("sent");
             let mut server = TcpStream::connect(("127.0.0.1", tls)).await.expect("there");
             let _ = copy_bidirectional(&mut client, &mut server).await;
         }
     });
     let variable = format!("http://user:pass@{proxy}");
     let environment = Environment::of([("HTTPS_PROXY", &variable)]);
-    let found = thumbprints("https://id.example.com", "https://id.example.com/jwks", &environment);
+    let found = thumbprints(
+        "https://id.example.com",
+        "https://id.example.com/jwks",
+        &environment,
+    );
     let found = found.await.expect("a handshake");
     assert_eq!(texts(&found), [Thumbprint::of(&last).to_string()]);
     assert_eq!(
         found.warnings(),
-        ["Zscaler inspects TLS on the way to id.example.com: the certificate is from Zscaler Intermediate"]
+        [
+            "Zscaler inspects TLS on the way to id.example.com: the certificate is from Zscaler Intermediate"
+        ]
     );
     assert!(!format!("{found:?}").contains("pass"), "{found:?}");
 }
 
 #[tokio::test]
+async fn the_doctor_tells_the_thumbprint_of_a_company_s_own_authority() {
+    let company = Company::new("Corp Root");
+    let (port, last) = company.serve(&[company.middle.der()]).await;
+    let home = tempfile::tempdir().expect("a folder");
+    let bundle = home.path().join("ca.pem");
+    std::fs::write(&bundle, company.root.pem()).expect("written");
+    let doctor = |bundle: Option<&Path>| {
+        let mut command = Command::new(binary::keyless());
+        command
+            .args(["doctor", "--json", "--client-id", "keyless", "--issuer"])
+            .arg(format!("https://localhost:{port}"))
+            .env_clear()
+            .env("HOME", home.path());
+        if let Some(bundle) = bundle {
+            command.env("AWS_CA_BUNDLE", bundle);
+        }
+        async move {
+            let output = command.output().await.expect("keyless starts");
+            let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+            let line = |id: &str| {
+                let mut checks = report["checks"].as_array().expect("checks").iter();
+                checks
+                    .find(|check| check["id"] == id)
+                    .expect("the check")
+                    .clone()
+            };
+            (line("issuer"), line("certificate"))
+        }
+    };
+    let (issuer, certificate) = doctor(Some(&bundle)).await;
+    assert_eq!(issuer["state"], "pass", "{issuer}");
+    assert_eq!(certificate["state"], "warn", "{certificate}");
+    let advice = certificate["advice"].as_str().expect("advice");
+    assert!(
+        advice.contains(&Thumbprint::of(&last).to_string()),
+        "{advice}"
+    );
+
+    let (issuer, certificate) = doctor(None).await;
+    assert_eq!(certificate["state"], "skip", "{certificate}");
+    let said = issuer["said"].as_str().expect("text");
+    assert!(said.contains("from nobody who is trusted here"), "{said}");
+}
+
+#[tokio::test]
 async fn where_there_is_no_certificate_it_is_said_why() {
-    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let silent = silent.local_addr().expect("an address").port(); // closed by now
+    let silent = {
+        let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        closed.local_addr().expect("an address").port()
+    };
     let nothing = Environment::of([] as [(&str, &str); 0]);
     for (issuer, kind, said) in [
-        ("http://127.0.0.1:1".to_owned(), TokenErrorKind::Misconfigured, "has no certificate"),
-        ("http://id.example.com".to_owned(), TokenErrorKind::Misconfigured, "only https"),
-        (format!("https://localhost:{silent}"), TokenErrorKind::Unreachable, "no TLS handshake"),
+        (
+            "http://127.0.0.1:1".to_owned(),
+            TokenErrorKind::Misconfigured,
+            "has no certificate",
+        ),
+        (
+            "http://id.example.com".to_owned(),
+            TokenErrorKind::Misconfigured,
+            "only https",
+        ),
+        (
+            format!("https://localhost:{silent}"),
+            TokenErrorKind::Unreachable,
+            "no TLS handshake",
+        ),
     ] {
-        let error = thumbprints(&issuer, &issuer, &nothing).await.expect_err("no handshake");
+        let error = thumbprints(&issuer, &issuer, &nothing)
+            .await
+            .expect_err("no handshake");
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.to_string().contains(said), "{error}");
     }

@@ -1,5 +1,6 @@
 //! An OpenID provider on loopback that answers as it should, but for what a story changes, and somebody who signs in at it.
 
+mod renewal;
 mod token;
 mod wire;
 
@@ -19,6 +20,7 @@ use url::form_urlencoded;
 
 use crate::person::{Deed, browse};
 
+pub use renewal::{REFRESH_TOKEN, Renewed, renew};
 pub use token::{Signer, Token, ec_jwk, half_hash, rsa_jwk, stranger_jwk, twice};
 pub use wire::{Elsewhere, Impatient, stream};
 
@@ -44,6 +46,10 @@ pub struct Changes {
     pub token: fn(&mut Token),
     /// The token endpoint's answer.
     pub grant: fn(&mut Answer),
+    /// The ID token that comes for a refresh token, with the nonce of the sign-in.
+    pub renewed: fn(&mut Token, &str),
+    /// The token endpoint's answer to a refresh token.
+    pub renewal: fn(&mut Answer),
     /// The settings of the sign-in.
     pub login: fn(LoginBuilder) -> LoginBuilder,
     /// How often the person opens the authorization request, because what came back the time before was ignored.
@@ -59,6 +65,8 @@ impl Default for Changes {
             response: |_, _| {},
             token: |_| {},
             grant: |_| {},
+            renewed: |_, _| {},
+            renewal: |_| {},
             login: |login| login,
             visits: 1,
         }
@@ -212,11 +220,21 @@ struct Seen {
     nonce: String,
     responses: usize,
     key_fetches: usize,
+    /// Whether a refresh token was asked for.
+    is_to_last: bool,
+    /// The newest refresh token that was given out.
+    refresh_token: String,
+    refresh_tokens: usize,
     secrets: Vec<String>,
 }
 
 impl IdentityProvider {
-    async fn start(changes: Changes) -> Self {
+    /// Starts it with `changes`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no free port.
+    pub async fn start(changes: Changes) -> Self {
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .expect("a port");
@@ -225,6 +243,7 @@ impl IdentityProvider {
             changes,
             seen: Mutex::default(),
         });
+        lock(&desk.seen).issuer = format!("http://{authority}");
         let at_desk = Arc::clone(&desk);
         let server = listener.serve(Limits::default(), move |request| {
             let answer = at_desk.answer(&request.map(|body| body.to_vec()));
@@ -282,6 +301,7 @@ impl Desk {
     fn authorize(&self, seen: &mut Seen, query: &[u8]) -> Response<Vec<u8>> {
         let asked = parameters(query);
         seen.nonce.clone_from(&asked["nonce"]);
+        seen.is_to_last = asked["scope"].contains("offline_access");
         let secrets = [CODE, ACCESS_TOKEN, &asked["nonce"], &asked["state"]];
         seen.secrets.extend(secrets.map(str::to_owned));
         let mut back = vec![
@@ -305,32 +325,47 @@ impl Desk {
 
     fn token(&self, seen: &mut Seen, form: &[u8]) -> Response<Vec<u8>> {
         let asked = parameters(form);
+        if asked["grant_type"] == "refresh_token" {
+            return self.renewal(seen, &asked["refresh_token"]);
+        }
         assert_eq!(asked["code"], CODE);
         seen.secrets.push(asked["code_verifier"].clone());
-        let mut token = Token {
-            header: json!({ "alg": "ES256", "kid": "ec" }),
-            claims: json!({
-                "iss": seen.issuer, "sub": "alice", "aud": CLIENT, "nonce": seen.nonce,
-                "iat": token::now(), "exp": token::now() + 3600, "email": "alice@example.com",
-            }),
-            texts: (None, None),
-            signer: Signer::Ec,
-        };
+        let mut token = Token::right(&seen.issuer);
+        token.claims["nonce"] = seen.nonce.as_str().into();
         (self.changes.token)(&mut token);
+        let mut answer = seen.right_answer(token);
+        // For stories in which the provider echoes what it was sent.
+        answer.json["code_verifier"] = asked["code_verifier"].as_str().into();
+        (self.changes.grant)(&mut answer);
+        seen.given(&answer);
+        answer.response()
+    }
+}
+
+impl Seen {
+    /// What the token endpoint is to say, with a refresh token that was not there before.
+    fn right_answer(&mut self, token: Token) -> Answer {
         let token = token.signed();
-        seen.secrets.extend(
-            token
-                .split('.')
-                .filter(|part| part.len() > 20)
-                .map(str::to_owned),
-        );
+        let parts = token.split('.').filter(|part| part.len() > 20);
+        self.secrets.extend(parts.map(str::to_owned));
         let mut answer = Answer::right(json!({
             "access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": 3600, "scope": "openid email", "id_token": token,
-            // For stories in which the provider echoes what it was sent.
-            "code_verifier": asked["code_verifier"],
         }));
-        (self.changes.grant)(&mut answer);
-        answer.response()
+        if self.is_to_last {
+            self.refresh_tokens += 1;
+            answer.json["refresh_token"] = format!("{REFRESH_TOKEN}{}", self.refresh_tokens).into();
+        }
+        answer
+    }
+
+    /// Takes the refresh token of an answer for the newest, if it is one that can be read.
+    fn given(&mut self, answer: &Answer) {
+        let is_read = answer.status == 200 && answer.text.is_none();
+        let token = answer.json["refresh_token"].as_str();
+        if let Some(token) = token.filter(|token| is_read && !token.is_empty()) {
+            self.refresh_token = token.to_owned();
+            self.secrets.push(token.to_owned());
+        }
     }
 }
 

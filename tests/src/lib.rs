@@ -28,5 +28,6 @@ pub mod neighbour;
 pub mod person;
 pub mod proxy;
 pub mod real;
+pub mod renewal;
 pub mod scene;
 pub mod webdriver;

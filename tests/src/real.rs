@@ -42,6 +42,22 @@ pub fn skipped(why: &str) {
     eprintln!("skipped: {why}");
 }
 
+/// Terraform, or `None`, said on stderr, where this machine has none: it is not among the parts that are installed.
+pub fn terraform() -> Option<Command> {
+    let mut command = apart("terraform");
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TF_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("CHECKPOINT_DISABLE", "1");
+    let there = Command::new("terraform").arg("version").output().is_ok();
+    if !there {
+        skipped("terraform is not installed");
+    }
+    there.then_some(command)
+}
+
 /// Where the real parts are installed.
 #[derive(Debug)]
 pub struct Parts {
@@ -76,6 +92,24 @@ impl Parts {
     /// Python with boto3, under the same terms as [`Parts::aws`].
     pub fn python(&self) -> Command {
         apart(self.venv("python"))
+    }
+
+    /// cfn-lint, the linter of CloudFormation templates.
+    pub fn cfn_lint(&self) -> Command {
+        apart(self.venv("cfn-lint"))
+    }
+
+    /// bash, where `aws` is [`Parts::aws`].
+    pub fn bash(&self) -> Command {
+        let mut command = apart("bash");
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let folders =
+            std::iter::once(self.root.join("venv/bin")).chain(std::env::split_paths(&others));
+        command.env(
+            "PATH",
+            std::env::join_paths(folders).expect("no folder of PATH holds a separator"),
+        );
+        command
     }
 
     fn venv(&self, program: &str) -> PathBuf {

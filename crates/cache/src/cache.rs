@@ -117,7 +117,10 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Cache<T, E> {
         if let Some(value) = self.shared.state().fresh(now) {
             return Some(value);
         }
-        let held = self.shared.read_here().filter(|held| held.is_at_rest(now))?;
+        let held = self
+            .shared
+            .read_here()
+            .filter(|held| held.is_at_rest(now))?;
         self.shared.state().adopt(held.clone());
         Some(held.entry.value)
     }

@@ -9,7 +9,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use crate::{Entry, Key, Lock, Secret, Store, StoreError};
+use crate::{Entry, Key, Lock, Secret, Store, StoreError, fault::fault};
 
 mod guard;
 mod health;
@@ -81,8 +81,11 @@ impl FileStore {
             .write(true)
             .create_new(true)
             .open(temporary)?;
+        fault("save: made");
         file.write_all(secret.expose().as_bytes())?;
+        fault("save: written");
         file.sync_all()?;
+        fault("save: lasting");
         Ok(file)
     }
 
@@ -92,6 +95,7 @@ impl FileStore {
             return fs::remove_file(temporary);
         }
         fs::rename(temporary, self.entry(key))?;
+        fault("save: renamed");
         guard::sync_folder(&self.directory)
     }
 

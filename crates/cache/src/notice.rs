@@ -187,7 +187,11 @@ pub fn notice_until(store: &dyn Store, key: &Key) -> Result<Option<SystemTime>, 
         let notice: Envelope<Any> = Envelope::decode(key, &text).ok()?;
         let Any { asking, until, .. } = notice.value;
         // A person may take their time.
-        let longest = if asking { LONGEST_QUESTION } else { Duration::ZERO };
+        let longest = if asking {
+            LONGEST_QUESTION
+        } else {
+            Duration::ZERO
+        };
         until.checked_add(longest)
     }))
 }

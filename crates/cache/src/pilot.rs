@@ -44,10 +44,7 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Pilot<T, E> {
                 Err(error) => self.fail(error, pauses()),
             };
         };
-        let (entry, earlier) = self
-            .read(&slot, Slot::load_here)
-            .await
-            .unwrap_or_default();
+        let (entry, earlier) = self.read(&slot, Slot::load_here).await.unwrap_or_default();
         if let Some(held) = self.accepted(entry)
             && self.is_enough(&held)
         {

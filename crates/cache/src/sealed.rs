@@ -81,7 +81,7 @@ impl<S: Store> SealedStore<S> {
         if let Some(keys) = self.source.keys()? {
             return Ok(keys);
         }
-        // One process makes it: with two keys, one of them would be lost.
+        // One process makes it: with two keys, one of them would be lost. That a folder has no locks is told elsewhere.
         let _turn = self.turn_at_the_key();
         if let Some(keys) = self.source.keys_now()? {
             return Ok(keys);
@@ -91,10 +91,17 @@ impl<S: Store> SealedStore<S> {
         Ok(keys)
     }
 
-    /// The right to change the key; `None` where the store beneath has no locks, or somebody holds it for too long.
-    fn turn_at_the_key(&self) -> Option<Lock> {
+    /// The right to change the key; `None` where somebody holds it for too long.
+    fn turn_at_the_key(&self) -> Result<Option<Lock>, StoreError> {
         let name = Key::of("sealed-store").part("what", "the key").finish();
-        poll(self.source.patience(), || self.beneath.try_lock(&name).ok().flatten())
+        let begin = Instant::now();
+        loop {
+            let lock = self.beneath.try_lock(&name)?;
+            if lock.is_some() || begin.elapsed() >= self.source.patience() {
+                return Ok(lock);
+            }
+            thread::sleep(POLL);
+        }
     }
 }
 
@@ -106,7 +113,14 @@ impl<S: Store> Store for SealedStore<S> {
         let sealed = Sealed::read(&written)?;
         let keys = self.source.keys_with(sealed.key_id())?;
         let opened = keys.and_then(|keys| sealed.open(key, &keys));
-        opened.unwrap_or_else(|| Err(corrupt("an entry sealed with the key at hand", "one sealed with another"))).map(Some)
+        opened
+            .unwrap_or_else(|| {
+                Err(corrupt(
+                    "an entry sealed with the key at hand",
+                    "one sealed with another",
+                ))
+            })
+            .map(Some)
     }
 
     fn save(&self, key: &Key, secret: &Secret) -> Result<(), StoreError> {
@@ -127,18 +141,10 @@ impl<S: Store> Store for SealedStore<S> {
     }
 }
 
-/// Tries until there is something, or `patience` has run out. Store calls may block.
-fn poll<T>(patience: Duration, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
-    let begin = Instant::now();
-    loop {
-        let found = attempt();
-        if found.is_some() || begin.elapsed() >= patience {
-            return found;
-        }
-        thread::sleep(POLL);
-    }
-}
-
 fn no_random_numbers() -> StoreError {
-    StoreError::unavailable("random numbers for a key", "a system that has none", "try again")
+    StoreError::unavailable(
+        "random numbers for a key",
+        "a system that has none",
+        "try again",
+    )
 }

@@ -219,6 +219,25 @@ fn the_key_is_asked_for_once_and_only_for_an_entry() {
         assert!(is_corrupt(&store.load(&key("strange"))));
     }
     assert_eq!(keyring.read.load(SeqCst), before + 2);
+
+    // Nor does a keyring whose key is gone, nor one that fails after it has answered.
+    let emptied = Keyring::default();
+    let opened = SealedStore::new(beneath.clone(), emptied.source());
+    assert!(is_corrupt(&opened.load(&key("a"))));
+    assert_eq!(emptied.read.load(SeqCst), 1);
+    let answers = Arc::new(AtomicUsize::new(0));
+    let counted = answers.clone();
+    let fails_later = move || match counted.fetch_add(1, SeqCst) {
+        0 => Ok(keyring.kept.lock().unwrap().clone()),
+        _ => Err("gone".to_owned()),
+    };
+    let source = KeySource::elsewhere("the keyring", fails_later, |_| Ok(()));
+    let opened = SealedStore::new(beneath, source);
+    for _ in 0..2 {
+        assert!(opened.load(&key("a")).is_ok());
+        assert!(opened.load(&key("strange")).is_err());
+    }
+    assert_eq!(answers.load(SeqCst), 2);
 }
 
 #[test]
@@ -234,7 +253,7 @@ fn processes_that_come_first_together_make_one_key() {
             scope.spawn(move || {
                 store
                     .save(&key(&process.to_string()), &Secret::new(TEXT))
-                    .unwrap()
+                    .unwrap();
             });
         }
     });

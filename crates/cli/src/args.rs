@@ -2,6 +2,8 @@
 
 mod audit;
 mod doctor;
+mod explain;
+mod lint;
 mod setup;
 
 use std::ffi::OsString;
@@ -15,6 +17,8 @@ use crate::words::timeout;
 
 pub(crate) use audit::Audit;
 pub(crate) use doctor::Doctor;
+pub(crate) use explain::Explain;
+pub(crate) use lint::{Lint, LintFormat};
 pub(crate) use setup::{Setup, SetupFormat};
 
 /// Reads the command line. Help and version are answers, too.
@@ -156,10 +160,23 @@ file, or with --raw.")]
     Doctor(Doctor),
     /// Forget the sign-in and its sessions on this machine
     Logout(Logout),
+    /// Give what is kept sealed another key: refresh tokens, and everything with store = "keyring"
+    #[command(after_help = "\
+The key rests in the file that KEYLESS_STORE_KEY_FILE names, else in the keyring of
+the system. Everything that opens with the old key is sealed with a new one, and
+then the old one is dropped. Stopped half-way, nothing is lost: run it again.
+
+A key file is made with
+  (umask 077; head -c 32 /dev/urandom | base64 > FILE)")]
+    RotateKey,
     /// Survey an AWS account: who from outside can get in, by which role, how far
     Audit(Audit),
     /// Write what an AWS account needs for a role: provider, trust policy, role
     Setup(Setup),
+    /// Check trust policies: who gets in that should not, who is kept out, what IAM would refuse
+    Lint(Lint),
+    /// Say why AWS does not give a role, from the token and the trust policy, and what would change that
+    Explain(Explain),
     /// Serve an OpenID provider and an STS on this machine, for trying things out
     Sandbox(Sandbox),
     /// Print the completions for a shell

@@ -7,8 +7,11 @@ mod demo;
 mod doctor;
 mod env;
 mod exec;
+pub(crate) mod explain;
+mod lint;
 mod login;
 mod logout;
+mod rotate_key;
 mod sandbox;
 mod setup;
 mod status;
@@ -35,8 +38,11 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Token(args) => token::run(&context, &args),
         Command::Status(args) => status::run(&context, &args),
         Command::Logout(args) => logout::run(&context, &args),
+        Command::RotateKey => rotate_key::run(&context),
         Command::Audit(args) => audit::run(&context, &args),
+        Command::Lint(args) => lint::run(&context, &args),
         Command::Setup(args) => setup::run(&context, &args),
+        Command::Explain(args) => explain::run(&context, &args),
         Command::Sandbox(args) => sandbox::run(&context, &args),
         Command::Completions(args) => completions::run(&args),
     };

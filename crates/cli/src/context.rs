@@ -10,6 +10,7 @@ use keyless::{Clock, Environment, FileStore, Login, Session, text};
 use tokio::time::sleep;
 
 use crate::args::{Asking, Global};
+use crate::command::explain::denied::explained;
 use crate::exit::{Failure, INTERNAL, INTERRUPTED, INVALID, SIGN_IN};
 use crate::flags::Flags;
 use crate::logging;
@@ -46,6 +47,9 @@ impl Context {
     pub(crate) fn prune(&self) {
         if let Some(store) = self.environment.store_directory() {
             keyless::prune(&FileStore::new(store), self.now());
+        }
+        if let Some(sealed) = self.environment.sealed_store() {
+            keyless::prune(&sealed, self.now());
         }
     }
 
@@ -159,7 +163,7 @@ impl Context {
             Some(session) => Ok(session),
             None => asked.run(self, async {
                 let session = provider.session().await;
-                session.map_err(|error| chosen.explain(error.into()))
+                session.map_err(|error| explained(self, chosen, &asked.access, error))
             }),
         }
     }
@@ -242,6 +246,16 @@ impl Asked {
             context.output.say(&waits_for_another(login, since));
         }
         pending().await
+    }
+}
+
+/// Since when somebody is asked to sign in, once it is so and has been for a moment.
+pub(crate) async fn asked_elsewhere(login: &Login) -> SystemTime {
+    loop {
+        sleep(A_MOMENT).await;
+        if let Some(since) = login.asking_since() {
+            return since;
+        }
     }
 }
 

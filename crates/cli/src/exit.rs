@@ -30,6 +30,8 @@ pub(crate) struct Failure {
     pub(crate) code: u8,
     /// One lower-case clause without a full stop; nothing where nothing is to be said.
     pub(crate) message: Option<String>,
+    /// What is known besides, a line each.
+    pub(crate) facts: Vec<String>,
     pub(crate) advice: Option<String>,
 }
 
@@ -38,6 +40,7 @@ impl Failure {
         Self {
             code,
             message: Some(message.into()),
+            facts: Vec::new(),
             advice: None,
         }
     }
@@ -47,6 +50,7 @@ impl Failure {
         Self {
             code,
             message: None,
+            facts: Vec::new(),
             advice: None,
         }
     }
@@ -62,6 +66,7 @@ impl Failure {
         Self {
             code,
             message: Some(message.to_string()),
+            facts: Vec::new(),
             advice: advice.map(str::to_owned),
         }
     }

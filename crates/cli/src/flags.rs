@@ -99,6 +99,8 @@ const ROLE: &str = "What to become, instead of the profile's";
 enum Store {
     /// In files that only you can read
     File,
+    /// In sealed files; the key rests in the system's keyring, or in the file that KEYLESS_STORE_KEY_FILE names
+    Keyring,
     /// Nowhere
     Memory,
 }
@@ -164,6 +166,7 @@ impl Flags {
         }
         match self.store {
             Some(Store::File) => profile.store = StoreKind::File,
+            Some(Store::Keyring) => profile.store = StoreKind::Keyring,
             Some(Store::Memory) => profile.store = StoreKind::Memory,
             None => {}
         }
@@ -209,6 +212,7 @@ impl Flags {
         words.add("--ca-bundle", self.ca_bundle.as_deref().map(whole));
         let store = self.store.map(|store| match store {
             Store::File => "file",
+            Store::Keyring => "keyring",
             Store::Memory => "memory",
         });
         words.add("--store", store);

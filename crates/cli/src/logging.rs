@@ -1,6 +1,7 @@
 //! What the libraries report: warnings always, more with `-v` or `KEYLESS_LOG`.
 
 use std::fmt::{self, Write as _};
+use std::sync::{Mutex, PoisonError};
 
 use keyless::text::printable;
 use keyless::{ConfigError, Environment};
@@ -22,7 +23,7 @@ pub(crate) fn begin(
 ) -> Result<(), ConfigError> {
     let chosen = environment.text("KEYLESS_LOG")?;
     let only = filter_fn(is_warning_of_ours).with_max_level_hint(LevelFilter::WARN);
-    let subscriber = tracing_subscriber::registry().with(Warnings(output).with_filter(only));
+    let subscriber = tracing_subscriber::registry().with(Warnings::new(output).with_filter(only));
     if verbose == 0 && chosen.is_none() {
         let _ = tracing::subscriber::set_global_default(subscriber);
         return Ok(());
@@ -52,14 +53,31 @@ fn is_warning_of_ours(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= Level::WARN && metadata.target().starts_with("keyless")
 }
 
-/// Shows each warning as a line like the command's own.
-struct Warnings(Output);
+/// Shows each warning as a line like the command's own, and the same trouble once: a sign-in and its session share their store.
+struct Warnings {
+    output: Output,
+    last: Mutex<String>,
+}
+
+impl Warnings {
+    fn new(output: Output) -> Self {
+        Self {
+            output,
+            last: Mutex::default(),
+        }
+    }
+}
 
 impl<S: Subscriber> Layer<S> for Warnings {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut line = Line::default();
         event.record(&mut line);
-        self.0.warning(&line.text());
+        let text = line.text();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last != text {
+            self.output.warning(&text);
+            *last = text;
+        }
     }
 }
 

@@ -59,6 +59,9 @@ impl Output {
                 self.on_stderr("error:", Tone::Bad)
             ));
         }
+        for fact in &failure.facts {
+            tell(&format!("  {fact}"));
+        }
         if let Some(advice) = &failure.advice {
             self.hint(advice);
         }

@@ -107,22 +107,58 @@ async fn five_callers_take_one_no_for_an_answer() {
     let desktop = Desktop::new().await;
     let callers: Vec<Child> = (0..5).map(|_| desktop.start()).collect();
     refuse(&desktop.first_tab());
-    let mut codes: Vec<_> = callers
-        .into_iter()
-        .map(|caller| Ran::new(caller.wait_with_output().expect("ended")))
-        .map(|ran| {
-            assert!(ran.data.is_empty(), "{ran:?}");
-            assert!(
-                ran.said.ends_with("hint: run `keyless login dev`\n"),
-                "{ran:?}"
-            );
-            ran.code
-        })
-        .collect();
-    codes.sort();
-    let (no, sign_in) = (Some(4), Some(3));
-    assert_eq!(codes, [sign_in, sign_in, sign_in, sign_in, no]);
+    for caller in callers {
+        let ran = Ran::new(caller.wait_with_output().expect("ended"));
+        assert_eq!((ran.code, &*ran.data), (Some(4), ""), "{ran:?}");
+        assert!(ran.said.contains("refused the sign-in"), "{ran:?}");
+    }
+    // Nor is somebody who comes a moment later asked.
+    let late = Ran::new(desktop.start().wait_with_output().expect("ended"));
+    assert_eq!(late.code, Some(4), "{late:?}");
     assert_eq!(desktop.tabs().len(), 1);
+
+    // Whoever says `login` wants to try again.
+    let again = desktop.command(&["login", "dev"]).spawn().expect("started");
+    let second = until(|| desktop.tabs().get(1).cloned());
+    follow(&second);
+    Ran::new(again.wait_with_output().expect("ended")).done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_is_killed_is_a_no_to_all_who_waited() {
+    let desktop = Desktop::new().await;
+    let mut asking = desktop.command(&["login", "dev"]).spawn().expect("started");
+    desktop.first_tab();
+    let waiting: Vec<Child> = (0..5).map(|_| desktop.start()).collect();
+    let impatient = desktop.start();
+    std::thread::sleep(Duration::from_secs(1)); // all of them are in line
+    let process = rustix::process::Pid::from_child(&impatient);
+    rustix::process::kill_process(process, rustix::process::Signal::INT).expect("interrupted");
+    let ran = Ran::new(impatient.wait_with_output().expect("ended"));
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    asking.kill().expect("killed");
+    asking.wait().expect("ended");
+    for caller in waiting {
+        let ran = Ran::new(caller.wait_with_output().expect("ended"));
+        assert_eq!((ran.code, &*ran.data), (Some(6), ""), "{ran:?}");
+        assert!(ran.said.contains("waiting for the sign-in at"), "{ran:?}");
+        assert!(ran.said.contains("was begun and broke off"), "{ran:?}");
+    }
+    assert_eq!(desktop.tabs().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_up_a_sign_in_is_asked_again_at_once() {
+    let desktop = Desktop::new().await;
+    let asking = desktop.command(&["login", "dev"]).spawn().expect("started");
+    desktop.first_tab();
+    let process = rustix::process::Pid::from_child(&asking);
+    rustix::process::kill_process(process, rustix::process::Signal::INT).expect("interrupted");
+    let ran = Ran::new(asking.wait_with_output().expect("ended"));
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    let caller = desktop.start();
+    follow(&until(|| desktop.tabs().get(1).cloned()));
+    Ran::new(caller.wait_with_output().expect("ended")).done();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -118,8 +118,22 @@ pub enum StoreKind {
     /// In files that only this user can read.
     #[default]
     File,
+    /// In sealed files, whose key rests in the file that `KEYLESS_STORE_KEY_FILE` names, else in the keyring of the system. Where no key is to be
+    /// had, that is warned of, and nothing is kept.
+    Keyring,
     /// Nowhere.
     Memory,
+}
+
+impl StoreKind {
+    /// The folder of its files; `None` where there are none, or no home.
+    pub fn directory(self, environment: &Environment) -> Option<PathBuf> {
+        match self {
+            Self::File => environment.store_directory(),
+            Self::Keyring => environment.sealed_directory(),
+            Self::Memory => None,
+        }
+    }
 }
 
 impl Config {

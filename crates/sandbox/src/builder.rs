@@ -131,13 +131,13 @@ impl Builder {
             people: self.people,
             clients: self.clients,
             token_lifetime: self.token_lifetime,
-            sign_in_as: self.sign_in_as,
             refresh_reuse_detection: self.refresh_reuse_detection,
             state: Mutex::new(State {
                 keys,
                 grants: Grants::default(),
                 account: Account::default(),
                 calls: Calls::default(),
+                sign_in_as: self.sign_in_as,
             }),
         });
         for role in self.roles {

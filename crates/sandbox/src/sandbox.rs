@@ -77,6 +77,16 @@ impl Sandbox {
         openid::id_token_for(&self.world, login)
     }
 
+    /// Signs in this person from now on, without a page; no such person is refused.
+    pub fn sign_in_as(&self, login: impl Into<String>) {
+        self.world.state().sign_in_as = Some(login.into());
+    }
+
+    /// The ARN of the session that has this access key, if STS has given it out.
+    pub fn whose(&self, access_key_id: &str) -> Option<String> {
+        self.world.state().account.arn_of(access_key_id)
+    }
+
     /// How often each thing has been asked for.
     pub fn calls(&self) -> Calls {
         self.world.state().calls

@@ -19,7 +19,6 @@ pub(crate) struct World {
     pub(crate) people: Vec<Person>,
     pub(crate) clients: Vec<Client>,
     pub(crate) token_lifetime: Duration,
-    pub(crate) sign_in_as: Option<String>,
     pub(crate) refresh_reuse_detection: bool,
     pub(crate) state: Mutex<State>,
 }
@@ -30,6 +29,8 @@ pub(crate) struct State {
     pub(crate) grants: Grants,
     pub(crate) account: Account,
     pub(crate) calls: Calls,
+    /// Who signs in without a page.
+    pub(crate) sign_in_as: Option<String>,
 }
 
 /// How often each thing has been asked for over HTTP, refusals included.

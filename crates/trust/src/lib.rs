@@ -11,9 +11,13 @@
 //! | [`provider`] | To which OpenID provider of the account does it belong? |
 //! | [`keys`] | Which condition keys does the request have? |
 //! | [`policy`] | What does the role's trust policy say? |
+//! | [`document`] | Which roles and providers are in this document? |
 //! | [`evaluate`] | Does it let this caller in, and if not, why not? |
+//! | [`explain`] | All of that at once: what STS says, the nearest miss, and the smallest safe change |
+//! | [`audit`] | Who from outside can get into an account? |
 //! | [`setup`] | What does an account need, so that these and nobody else get in? |
 //! | [`thumbprint`] | Which certificate does IAM mean by a thumbprint, and who issued it? |
+//! | [`lint`] | What is wrong with it, whoever asks? |
 //!
 //! They are asked in this order, which is the service's own:
 //!
@@ -64,11 +68,12 @@ pub mod audit;
 pub mod caller;
 pub mod document;
 pub mod evaluate;
-// pub mod explain; // put back when every file of it is there and compiles: others build this crate
+pub mod explain;
 #[cfg(test)]
 mod fixtures;
 mod json;
 pub mod keys;
+pub mod lint;
 pub mod policy;
 pub mod provider;
 pub mod setup;

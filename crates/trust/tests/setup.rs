@@ -2,15 +2,21 @@
 //! looks like it.
 #![allow(clippy::too_many_lines, reason = "a table")]
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    path::Path,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyless_trust::{
+    document,
     evaluate::decide_web_identity,
     keys::Request,
+    lint::{self, Facts, Severity},
     policy::Policy,
     provider::IdentityProvider,
     setup::{Allow, Generated, Plan, QUOTA, SOURCES},
+    thumbprint::Thumbprint,
     token::Token,
 };
 use serde_json::{Value, json};
@@ -142,7 +148,10 @@ fn stories() -> Vec<Story> {
         story(&["gitlab:acme/app#branch:fix"], vec![]),
         story(
             &["gitlab:acme/app#tag:v*"],
-            subjects(&["project_path:acme/app:ref_type:branch:ref:v1"]),
+            vec![
+                json!({"ref_protected": "false"}),
+                json!({"sub": "project_path:acme/app:ref_type:branch:ref:v1"}),
+            ],
         ),
         at(
             "https://gitlab.example.com",
@@ -151,12 +160,8 @@ fn stories() -> Vec<Story> {
             vec![],
         ),
         story(
-            &[
-                "circleci:2a3b4c5d-1111-2222-3333-444455556666/76543210-ba98-fedc-3210-edcba0987654",
-            ],
-            vec![
-                json!({"oidc.circleci.com/project-id": "99998888-7777-6666-5555-444433332222"}),
-            ],
+            &["circleci:2a3b4c5d-1111-2222-3333-444455556666/76543210-ba98-fedc-3210-edcba0987654"],
+            vec![json!({"oidc.circleci.com/project-id": "99998888-7777-6666-5555-444433332222"})],
         ),
         story(
             &["buildkite:acme/deploy@main"],
@@ -287,9 +292,13 @@ const ACCOUNT: &str = "111122223333";
 
 /// The whole way: the token as STS reads it, the account's provider, the policy.
 fn is_let_in(generated: &Generated, policy: &Policy, claims: &Value) -> bool {
-    let jwt = [json!({"alg": "RS256", "kid": "1"}), claims.clone(), json!("")]
-        .map(|part| URL_SAFE_NO_PAD.encode(part.to_string()))
-        .join(".");
+    let jwt = [
+        json!({"alg": "RS256", "kid": "1"}),
+        claims.clone(),
+        json!(""),
+    ]
+    .map(|part| URL_SAFE_NO_PAD.encode(part.to_string()))
+    .join(".");
     let Ok(token) = Token::read(&jwt, UNIX_EPOCH + Duration::from_secs(NOW)) else {
         return false;
     };
@@ -316,12 +325,15 @@ fn policy_of(generated: &Generated) -> Policy {
 
 /// What the conditions of the policy ask for: claim and value, which may be a pattern.
 fn wanted(generated: &Generated) -> Vec<(String, String)> {
-    let document: Value =
-        serde_json::from_str(&generated.trust_policy(ACCOUNT)).expect("JSON");
+    let document: Value = serde_json::from_str(&generated.trust_policy(ACCOUNT)).expect("JSON");
     let prefix = generated.issuer().trim_start_matches("https://");
     let mut wanted = Vec::new();
     for statement in document["Statement"].as_array().expect("statements") {
-        for keys in statement["Condition"].as_object().into_iter().flat_map(|it| it.values()) {
+        for keys in statement["Condition"]
+            .as_object()
+            .into_iter()
+            .flat_map(|it| it.values())
+        {
             for (key, values) in keys.as_object().expect("keys") {
                 let claim = key
                     .strip_prefix(prefix)
@@ -356,10 +368,15 @@ fn lookalikes(text: &str, pattern: &str) -> Vec<String> {
         fixed[..fixed.len() - 1].to_owned(),
     ];
     if !pattern.contains('*') {
-        found.extend(["x", " ", "*", "/x", ":x", "-evil", "%", "\n"].map(|end| format!("{text}{end}")));
+        found.extend(
+            ["x", " ", "*", "/x", ":x", "-evil", "%", "\n"].map(|end| format!("{text}{end}")),
+        );
     }
     let mut start = 0;
-    for (end, _) in fixed.match_indices([':', '/', '@', '.', '-']).chain([(fixed.len(), "")]) {
+    for (end, _) in fixed
+        .match_indices([':', '/', '@', '.', '-'])
+        .chain([(fixed.len(), "")])
+    {
         let (before, part, after) = (&text[..start], &text[start..end], &text[end..]);
         if !part.is_empty() {
             found.extend([
@@ -428,7 +445,9 @@ fn a_role_lets_in_whom_it_is_for_and_nobody_who_looks_alike() {
     let mut tried = 0;
     for story in stories() {
         let plan = story.plan();
-        let generated = plan.generate().unwrap_or_else(|error| panic!("{:?}: {error}", story.allow));
+        let generated = plan
+            .generate()
+            .unwrap_or_else(|error| panic!("{:?}: {error}", story.allow));
         let policy = policy_of(&generated);
         let samples = generated.samples(NOW);
         assert!(samples.len() >= story.allow.len());
@@ -439,7 +458,12 @@ fn a_role_lets_in_whom_it_is_for_and_nobody_who_looks_alike() {
                 generated.trust_policy(ACCOUNT)
             );
             let mutations = mutations(&generated, sample, &story.strangers);
-            assert!(mutations.len() >= 20, "{:?}: {}", story.allow, mutations.len());
+            assert!(
+                mutations.len() >= 20,
+                "{:?}: {}",
+                story.allow,
+                mutations.len()
+            );
             tried += mutations.len();
             for stranger in mutations {
                 assert!(
@@ -475,12 +499,19 @@ fn every_policy_asks_for_audience_and_subject() {
         let document: Value = serde_json::from_str(&text).expect("JSON");
         for statement in document["Statement"].as_array().expect("statements") {
             let condition = statement["Condition"].to_string();
-            let subject = if story.allow[0].starts_with("email:") { ":email" } else { ":sub" };
+            let subject = if story.allow[0].starts_with("email:") {
+                ":email"
+            } else {
+                ":sub"
+            };
             assert!(
                 condition.contains(":aud\":") && condition.contains(&format!("{subject}\":")),
                 "{text}"
             );
-            assert!(!condition.contains("IfExists") && !condition.contains("ForA"), "{text}");
+            assert!(
+                !condition.contains("IfExists") && !condition.contains("ForA"),
+                "{text}"
+            );
         }
         for written in [
             generated.terraform(),
@@ -505,4 +536,297 @@ fn tokens_bring_tags_and_a_source_identity_where_that_was_asked_for() {
     sample["https://aws.amazon.com/tags"] = json!({"principal_tags": {"Team": ["web"]}});
     sample["https://aws.amazon.com/source_identity"] = json!("alice");
     assert!(is_let_in(&generated, &policy_of(&generated), &sample));
+}
+
+/// All there is to a plan, and texts that each notation has to write in its own way.
+fn full() -> Plan {
+    let allow = [
+        "github:acme/app@fix!\"'`$HOME%{x}",
+        "github:acme@12/app@34#tag:v*",
+    ];
+    Plan {
+        audiences: vec!["sts.amazonaws.com".into(), "it's".into()],
+        attach: vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".into()],
+        boundary: Some("arn:aws:iam::111122223333:policy/edge".into()),
+        account: Some(ACCOUNT.into()),
+        max_session: Duration::from_hours(2),
+        session_tags: true,
+        also_account: vec![
+            "444455556666".into(),
+            "arn:aws:iam::444455556666:role/ops".into(),
+        ],
+        thumbprints: vec![Thumbprint::of(b"a certificate")],
+        ..Plan::new("deploy", allow.map(|text| text.parse().expect(text)))
+    }
+}
+
+/// The files are what `terraform fmt`, cfn-lint and bash have taken (`tests/setup.rs` of the repository runs them). To write
+/// them anew: `KEYLESS_BLESS=1 cargo test -p keyless-trust --test setup`.
+#[test]
+fn each_notation_is_as_it_was_looked_at() {
+    let generated = full().generate().expect("a good plan");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/setup");
+    for (name, written) in [
+        ("deploy.tf", generated.terraform()),
+        ("deploy.yaml", generated.cloudformation()),
+        ("deploy.sh", generated.script()),
+        ("policy.json", generated.trust_policy(ACCOUNT)),
+    ] {
+        let path = folder.join(name);
+        if std::env::var_os("KEYLESS_BLESS").is_some() {
+            std::fs::write(&path, &written).expect("written");
+        }
+        let looked_at = std::fs::read_to_string(&path).expect(name);
+        assert_eq!(written, looked_at, "{name}");
+    }
+}
+
+#[test]
+fn a_paste_is_the_script_in_a_shell_of_its_own() {
+    let generated = full().generate().expect("a good plan");
+    let paste = generated.cloudshell();
+    let inside = paste
+        .strip_prefix("bash <<'KEYLESS'\n")
+        .and_then(|rest| rest.strip_suffix("KEYLESS\n"))
+        .expect("one shell");
+    assert!(generated.script().ends_with(inside));
+    assert!(
+        !inside.contains('!'),
+        "a shell's history is not asked: {inside}"
+    );
+}
+
+#[test]
+fn google_needs_no_provider() {
+    let generated = Plan::new(
+        "robot",
+        ["gcp:112233445566778899001".parse().expect("a form")],
+    )
+    .generate()
+    .expect("a good plan");
+    assert!(generated.provider(ACCOUNT).is_none());
+    for written in [
+        generated.terraform(),
+        generated.cloudformation(),
+        generated.script(),
+    ] {
+        assert!(written.contains("\"accounts.google.com\""), "{written}");
+        assert!(!written.to_lowercase().contains("provider"), "{written}");
+    }
+}
+
+#[test]
+fn a_text_that_looks_like_a_place_holder_is_a_text() {
+    let subjects = [
+        "PROVIDER",
+        "$provider",
+        "Ref ProviderArn",
+        "aws_iam_role.x.arn",
+    ];
+    let plan = Plan {
+        issuer: Some("https://id.example.com".into()),
+        audiences: vec!["keyless".into()],
+        ..Plan::new("deploy", subjects.map(|text| Allow::Subject(text.into())))
+    };
+    let generated = plan.generate().expect("a good plan");
+    for subject in subjects {
+        let quoted = format!("\"{subject}\"");
+        for written in [
+            generated.terraform(),
+            generated.cloudformation(),
+            generated.script(),
+        ] {
+            assert!(written.contains(&quoted), "{subject} in {written}");
+        }
+    }
+}
+
+#[test]
+fn a_plan_that_would_not_do_is_refused_with_what_to_do() {
+    let email = "email:alice@example.com";
+    let at = |issuer: &str, allow: &[&str]| Plan {
+        issuer: Some(issuer.to_owned()),
+        audiences: vec!["keyless".to_owned()],
+        ..Plan::new("deploy", allow.iter().map(|text| text.parse().expect(text)))
+    };
+    let github = |change: fn(&mut Plan)| {
+        let mut plan = Plan::new("deploy", ["github:acme/app@main".parse().expect("a form")]);
+        change(&mut plan);
+        plan
+    };
+    let many: Vec<Allow> = (0..60)
+        .map(|number| {
+            format!("github:acme/app-{number}@main")
+                .parse()
+                .expect("a form")
+        })
+        .collect();
+    for (plan, why) in [
+        (
+            Plan::new("deploy", []),
+            "nobody is named whom the role is for: with the audience alone, everybody at the issuer could become it",
+        ),
+        (
+            Plan::new("deploy", ["k8s:web/frontend".parse().expect("a form")]),
+            "no issuer is named for k8s:web/frontend",
+        ),
+        (
+            Plan {
+                audiences: vec![],
+                ..at("https://id.example.com", &[email])
+            },
+            "no audience is named for email:alice@example.com",
+        ),
+        (
+            Plan::new(
+                "deploy",
+                ["bitbucket:acme/9f8e7d6c-aaaa-bbbb-cccc-ddddeeeeffff"
+                    .parse()
+                    .expect("a form")],
+            ),
+            "no audience is named for bitbucket:acme/9f8e7d6c-aaaa-bbbb-cccc-ddddeeeeffff",
+        ),
+        (
+            Plan::new(
+                "deploy",
+                ["github:acme/app@main", "gitlab:acme/app@main"]
+                    .map(|text| text.parse().expect(text)),
+            ),
+            "one role's setup is for one issuer, found https://token.actions.githubusercontent.com and https://gitlab.com",
+        ),
+        (
+            at("https://corp.eu.auth0.com", &[email]),
+            "an issuer of Auth0 ends with a slash, this one does not",
+        ),
+        (
+            at("https://gitlab.com", &["github:acme/app@main"]),
+            "https://gitlab.com is no issuer of GitHub Actions",
+        ),
+        (
+            at("https://gitlab.com", &[email]),
+            "tokens of GitLab CI name nobody's address",
+        ),
+        (
+            at("https://login.microsoftonline.com/6f1d/v2.0", &[email]),
+            "Entra verifies no email address: whoever administers a tenant, or themselves, can write another person's",
+        ),
+        (
+            at(
+                "https://github.example.com/_services/token",
+                &["github:acme@1/app@2@main"],
+            ),
+            "the subjects of GitHub Enterprise Server hold no ids",
+        ),
+        (
+            at("https://gitlab.example.com", &["gitlab:acme:1/app:2@main"]),
+            "AWS sees the ids of gitlab.com's projects alone, and this is another issuer",
+        ),
+        (
+            at("https://id.example.com", &["gcp:112233445566778899001"]),
+            "service accounts of Google Cloud have the issuer https://accounts.google.com, found https://id.example.com",
+        ),
+        (
+            at(
+                "https://oidc.circleci.com/org/x",
+                &[
+                    "circleci:2a3b4c5d-1111-2222-3333-444455556666/76543210-ba98-fedc-3210-edcba0987654",
+                ],
+            ),
+            "tokens of circleci:2a3b4c5d-1111-2222-3333-444455556666/76543210-ba98-fedc-3210-edcba0987654 \
+             have the issuer https://oidc.circleci.com/org/2a3b4c5d-1111-2222-3333-444455556666, found https://oidc.circleci.com/org/x",
+        ),
+        (
+            Plan::new("deploy", many),
+            "the trust policy has 2691 characters, and IAM's quota \"Role trust policy length\" is 2048",
+        ),
+        (
+            github(|plan| plan.role_name = "-x".into()),
+            "\"-x\" is not a role's name",
+        ),
+        (
+            github(|plan| plan.role_name = "a b".into()),
+            "\"a b\" is not a role's name",
+        ),
+        (
+            github(|plan| plan.account = Some("1111".into())),
+            "\"1111\" is not an account",
+        ),
+        (
+            github(|plan| plan.partition = "aws:x".into()),
+            "\"aws:x\" is not a partition",
+        ),
+        (
+            github(|plan| plan.audiences = vec!["*".into()]),
+            "\"*\" is not an audience",
+        ),
+        (
+            github(|plan| plan.audiences = vec!["a\nb".into()]),
+            "\"a\\nb\" is not an audience",
+        ),
+        (
+            github(|plan| plan.attach = vec!["ReadOnlyAccess".into()]),
+            "\"ReadOnlyAccess\" is not the ARN of a managed policy in aws",
+        ),
+        (
+            github(|plan| plan.attach = vec!["arn:aws:iam::aws:policy/a\"$(x)".into()]),
+            "\"arn:aws:iam::aws:policy/a\\\"$(x)\" is not the ARN of a managed policy in aws",
+        ),
+        (
+            github(|plan| plan.boundary = Some("arn:aws-cn:iam::aws:policy/x".into())),
+            "\"arn:aws-cn:iam::aws:policy/x\" is not the ARN of a managed policy in aws",
+        ),
+        (
+            github(|plan| plan.max_session = Duration::from_mins(59)),
+            "a session of 3540 seconds was asked for, and a role allows 3600 to 43200",
+        ),
+        (
+            github(|plan| plan.max_session = Duration::from_hours(13)),
+            "a session of 46800 seconds was asked for, and a role allows 3600 to 43200",
+        ),
+        (
+            github(|plan| plan.also_account = vec!["*".into()]),
+            "\"*\" is neither an account nor a role or user of one in aws",
+        ),
+        (
+            github(|plan| plan.also_account = vec!["arn:aws:iam::111122223333:role/*".into()]),
+            "\"arn:aws:iam::111122223333:role/*\" is neither an account nor a role or user of one in aws",
+        ),
+        (
+            github(|plan| plan.thumbprints = vec![Thumbprint::of(b"x"); 6]),
+            "6 thumbprints are given, and IAM takes 5",
+        ),
+    ] {
+        let error = plan.generate().expect_err(why);
+        assert_eq!(error.to_string(), why);
+        assert!(!error.advice().is_empty(), "{why}");
+    }
+}
+
+/// What IAM would refuse, and what would let others in, is never written. Left are the rules about names, which a person who
+/// gives no ids has chosen, and what was asked for by name.
+#[test]
+fn what_is_generated_is_lint_clean() {
+    for story in stories() {
+        let generated = story.plan().generate().expect("a good plan");
+        let text = generated.trust_policy(ACCOUNT);
+        let document = document::read(&text).expect("a policy");
+        let providers: Vec<_> = generated.provider(ACCOUNT).into_iter().collect();
+        let facts = Facts {
+            providers: &providers,
+            ..Facts::default()
+        };
+        for finding in lint::lint(&document.roles[0], &facts) {
+            let asked_for = match finding.rule.id {
+                "gitlab-namespace-reuse" => !story.allow[0].contains(":12/"),
+                "github-pull-request-subject" => story.allow[0].ends_with("#pull_request"),
+                _ => false,
+            };
+            assert!(
+                asked_for || finding.rule.severity == Severity::Hygiene,
+                "{}: {} in\n{text}",
+                finding.rule.id,
+                finding.message
+            );
+        }
+    }
 }

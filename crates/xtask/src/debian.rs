@@ -24,6 +24,16 @@ const PROGRAMS: &[Program] = &[
         about: "what drives the browser",
     },
     Program {
+        command: "gnome-keyring-daemon",
+        package: "gnome-keyring",
+        about: "a keyring",
+    },
+    Program {
+        command: "dbus-run-session",
+        package: "dbus-daemon",
+        about: "the bus that a keyring is asked over",
+    },
+    Program {
         command: "strace",
         package: "strace",
         about: "what counts system calls and lets them fail",

@@ -38,7 +38,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "venv",
-        about: "moto, the AWS CLI and boto3",
+        about: "moto, the AWS CLI, boto3 and cfn-lint",
         pins: &["requirements.txt"],
         probe: &[
             "python3",

@@ -45,6 +45,19 @@ pub enum Signer {
 }
 
 impl Token {
+    /// As it should be, but without a nonce.
+    pub(super) fn right(issuer: &str) -> Self {
+        Self {
+            header: json!({ "alg": "ES256", "kid": "ec" }),
+            claims: json!({
+                "iss": issuer, "sub": "alice", "aud": CLIENT,
+                "iat": now(), "exp": now() + 3600, "email": "alice@example.com",
+            }),
+            texts: (None, None),
+            signer: Signer::Ec,
+        }
+    }
+
     /// By RSA instead of ES256.
     pub fn rsa(&mut self) {
         self.header = json!({ "alg": "RS256", "kid": "rsa" });

@@ -16,20 +16,32 @@ const LONGEST: usize = 4096;
 /// The file's text, once it is known to be nobody else's. The open file is looked at, not its name, which may lead elsewhere by now.
 pub(super) fn read(path: &Path) -> Result<Secret, StoreError> {
     let missing = |found: String| {
-        StoreError::unavailable(format!("a key at {}", path.display()), found, how_to_make(path))
+        StoreError::unavailable(
+            format!("a key at {}", path.display()),
+            found,
+            how_to_make(path),
+        )
     };
-    let file = platform::to_read().open(path).map_err(|error| missing(error.to_string()))?;
-    let metadata = file.metadata().map_err(|error| missing(error.to_string()))?;
+    let file = platform::to_read()
+        .open(path)
+        .map_err(|error| missing(error.to_string()))?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| missing(error.to_string()))?;
     if !metadata.is_file() {
         return Err(missing("something else than a file".to_owned()));
     }
     platform::is_ours_alone(path, &metadata)?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
-    file.take(LONGEST as u64 + 1).read_to_end(&mut bytes).map_err(|error| missing(error.to_string()))?;
+    file.take(LONGEST as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| missing(error.to_string()))?;
     if bytes.len() > LONGEST {
         return Err(missing("a longer file".to_owned()));
     }
-    str::from_utf8(&bytes).map(Secret::new).map_err(|_| missing("bytes that are no text".to_owned()))
+    str::from_utf8(&bytes)
+        .map(Secret::new)
+        .map_err(|_| missing("bytes that are no text".to_owned()))
 }
 
 /// Replaces the file, whole or not at all. A link goes on to lead to it.
@@ -41,7 +53,8 @@ pub(super) fn write(path: &Path, text: &Secret) -> Result<(), StoreError> {
             "put the key where it can be written, or replace it by hand and sign in again",
         )
     };
-    let random = getrandom::u64().map_err(|error| unwritable(io::Error::other(error.to_string())))?;
+    let random =
+        getrandom::u64().map_err(|error| unwritable(io::Error::other(error.to_string())))?;
     let replace = || {
         let file = fs::canonicalize(path)?;
         let mut name = file.as_os_str().to_owned();
@@ -62,7 +75,10 @@ fn write_new(path: &Path, text: &Secret) -> io::Result<()> {
 }
 
 pub(super) fn how_to_make(path: &Path) -> String {
-    format!("run (umask 077; head -c 32 /dev/urandom | base64 > '{}')", path.display())
+    format!(
+        "run (umask 077; head -c 32 /dev/urandom | base64 > '{}')",
+        path.display()
+    )
 }
 
 #[cfg(unix)]
@@ -76,7 +92,9 @@ mod platform {
     /// A pipe in the file's place does not make us wait.
     pub(super) fn to_read() -> OpenOptions {
         let mut options = OpenOptions::new();
-        options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+        options
+            .read(true)
+            .custom_flags(OFlags::NONBLOCK.bits().cast_signed());
         options
     }
 
@@ -93,15 +111,30 @@ mod platform {
     pub(super) fn is_ours_alone(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
         let (ours, mode) = (geteuid().as_raw(), metadata.mode() & 0o7777);
         let refused = |expected: &str, found: String, advice: String| {
-            Err(StoreError::unavailable(format!("{expected} at {}", path.display()), found, advice))
+            Err(StoreError::unavailable(
+                format!("{expected} at {}", path.display()),
+                found,
+                advice,
+            ))
         };
         if metadata.uid() != ours {
             let found = format!("one of user {}", metadata.uid());
-            return refused(&format!("a key file of user {ours}"), found, "use one of your own".to_owned());
+            return refused(
+                &format!("a key file of user {ours}"),
+                found,
+                "use one of your own".to_owned(),
+            );
         }
         if mode & 0o077 != 0 {
-            let advice = format!("others may have read it: make another, or run chmod 600 '{}' to trust it", path.display());
-            return refused("a key file that only its owner may use", format!("mode {mode:04o}"), advice);
+            let advice = format!(
+                "others may have read it: make another, or run chmod 600 '{}' to trust it",
+                path.display()
+            );
+            return refused(
+                "a key file that only its owner may use",
+                format!("mode {mode:04o}"),
+                advice,
+            );
         }
         Ok(())
     }

@@ -60,10 +60,11 @@ impl Keys {
         self.0.iter().find(|key| key.id == id)
     }
 
-    /// These with a new one before them; `None` where there is no room for one, or the system has no random numbers.
+    /// These with a new one before them, and without the oldest where there are too many; `None` where the system has no random numbers.
     pub(super) fn with_another(&self) -> Option<Self> {
-        let new = SealingKey::random().filter(|_| self.0.len() < MOST)?;
-        Some(Self(std::iter::once(new).chain(self.0.iter().cloned()).collect()))
+        let new = SealingKey::random()?;
+        let all = std::iter::once(new).chain(self.0.iter().cloned());
+        Some(Self(all.take(MOST).collect()))
     }
 
     /// The one that seals alone.
@@ -80,13 +81,18 @@ impl PartialEq for Keys {
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|key| &key.id)).finish()
+        f.debug_list()
+            .entries(self.0.iter().map(|key| &key.id))
+            .finish()
     }
 }
 
 impl SealingKey {
     fn new(bytes: Zeroizing<[u8; LENGTH]>) -> Self {
-        let digest = Sha256::new().chain_update("keyless store key").chain_update(*bytes).finalize();
+        let digest = Sha256::new()
+            .chain_update("keyless store key")
+            .chain_update(*bytes)
+            .finalize();
         let id = STANDARD.encode(&digest[..9]);
         Self { bytes, id }
     }
@@ -101,7 +107,11 @@ impl SealingKey {
         let bytes = if line.len() == 2 * LENGTH {
             hex(line).ok_or("64 characters that are not all hex digits")?
         } else {
-            Zeroizing::new(STANDARD.decode(line).map_err(|_| "text that is neither base64 nor hex digits")?)
+            Zeroizing::new(
+                STANDARD
+                    .decode(line)
+                    .map_err(|_| "text that is neither base64 nor hex digits")?,
+            )
         };
         let mut key = Zeroizing::new([0; LENGTH]);
         if bytes.len() != LENGTH {
@@ -117,12 +127,22 @@ impl SealingKey {
     }
 
     pub(super) fn cipher(&self) -> LessSafeKey {
-        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &*self.bytes).expect("32 bytes, as the cipher wants"))
+        LessSafeKey::new(
+            UnboundKey::new(&CHACHA20_POLY1305, &*self.bytes)
+                .expect("32 bytes, as the cipher wants"),
+        )
     }
 }
 
 fn hex(line: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     let pairs = line.as_bytes().chunks_exact(2);
-    pairs.map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect::<Option<Vec<u8>>>().map(Zeroizing::new)
+    pairs
+        .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
+        .collect::<Option<Vec<u8>>>()
+        .map(Zeroizing::new)
 }

@@ -51,7 +51,8 @@ mod platform {
             found => found.map_err(told)?,
         };
         collection.ensure_unlocked().map_err(told)?;
-        let created = collection.create_item(service, attributes(service, account), bytes, true, kind);
+        let created =
+            collection.create_item(service, attributes(service, account), bytes, true, kind);
         created.map(drop).map_err(told)
     }
 
@@ -61,8 +62,14 @@ mod platform {
         SecretService::connect_with_max_prompt_timeout(EncryptionType::Plain, 0).map_err(told)
     }
 
-    fn find<'a>(keyring: &'a SecretService, service: &str, account: &str) -> Result<Option<Item<'a>>, String> {
-        let mut found = keyring.search_items(attributes(service, account)).map_err(told)?;
+    fn find<'a>(
+        keyring: &'a SecretService,
+        service: &str,
+        account: &str,
+    ) -> Result<Option<Item<'a>>, String> {
+        let mut found = keyring
+            .search_items(attributes(service, account))
+            .map_err(told)?;
         if let Some(item) = found.unlocked.pop() {
             return Ok(Some(item));
         }
@@ -80,7 +87,7 @@ mod platform {
 
     fn told(error: Error) -> String {
         match error {
-            Error::Locked | Error::Prompt => "that it is locked".to_owned(),
+            Error::Locked | Error::Prompt => "it locked".to_owned(),
             Error::Unavailable => "none on this machine".to_owned(),
             Error::Dbus(error) => error.message().unwrap_or("a failure of D-Bus").to_owned(),
             other => other.to_string(),
@@ -118,17 +125,23 @@ mod platform {
     }
 
     pub(super) fn write(service: &str, account: &str, text: &Secret) -> Result<(), String> {
-        entry(service, account)?.set_secret(text.expose().as_bytes()).map_err(told)
+        entry(service, account)?
+            .set_secret(text.expose().as_bytes())
+            .map_err(told)
     }
 
     fn entry(service: &str, account: &str) -> Result<Entry, String> {
-        Store::new().and_then(|store| store.build(service, account, None)).map_err(told)
+        Store::new()
+            .and_then(|store| store.build(service, account, None))
+            .map_err(told)
     }
 
     /// Some errors hold what was read.
     fn told(error: Error) -> String {
         match error {
-            Error::BadEncoding(_) | Error::BadDataFormat(..) => "something that is no key".to_owned(),
+            Error::BadEncoding(_) | Error::BadDataFormat(..) => {
+                "something that is no key".to_owned()
+            }
             Error::Ambiguous(_) => "several entries of one name".to_owned(),
             other => other.to_string(),
         }

@@ -29,8 +29,12 @@ impl<S: Store> SealedStore<S> {
     /// # Errors
     /// [`StoreError::Unavailable`] where the key cannot be had or replaced, where another rotation is under way, or where an entry cannot be written.
     pub fn rotate(&self) -> Result<Rotated, StoreError> {
-        let _turn = self.turn_at_the_key().ok_or_else(|| {
-            StoreError::unavailable("the key for ourselves", "somebody else who changes it", "try again in a moment")
+        let _turn = self.turn_at_the_key()?.ok_or_else(|| {
+            StoreError::unavailable(
+                "the key for ourselves",
+                "somebody else who changes it",
+                "try again in a moment",
+            )
         })?;
         let keys = match self.source.keys_now()? {
             Some(old) => old.with_another(),
@@ -67,7 +71,8 @@ impl<S: Store> SealedStore<S> {
                 continue;
             };
             if let Some(text) = self.text_under_an_old_key(&key, keys)? {
-                self.beneath.save(&key, &seal(&key, &text, keys.current())?)?;
+                self.beneath
+                    .save(&key, &seal(&key, &text, keys.current())?)?;
                 pass.resealed += 1;
             }
         }
@@ -82,7 +87,10 @@ impl<S: Store> SealedStore<S> {
             };
             let sealed = Sealed::read(&written)?;
             let is_old = sealed.key_id() != keys.current().id();
-            is_old.then(|| sealed.open(name, keys)).flatten().transpose()
+            is_old
+                .then(|| sealed.open(name, keys))
+                .flatten()
+                .transpose()
         });
         match opened {
             Err(StoreError::Corrupt { .. }) => Ok(None),

@@ -30,10 +30,13 @@ impl Sealed {
     /// Whoever fails here says nothing about the entry's text: there is none.
     pub(super) fn read(written: &Secret) -> Result<Self, StoreError> {
         let sealed: Self = serde_json::from_str(written.expose())
-            .map_err(|_| corrupt("a sealed entry", "something that is none"))?;
+            .map_err(|_| corrupt("a sealed entry", "one that is not sealed"))?;
         if sealed.format != FORMAT {
             let found = format!("format {}", sealed.format);
-            return Err(corrupt(&format!("a sealed entry of format {FORMAT}"), &found));
+            return Err(corrupt(
+                &format!("a sealed entry of format {FORMAT}"),
+                &found,
+            ));
         }
         Ok(sealed)
     }
@@ -46,31 +49,42 @@ impl Sealed {
     pub(super) fn open(&self, name: &Key, keys: &Keys) -> Option<Result<Secret, StoreError>> {
         let key = keys.by_id(&self.key_id)?;
         Some(self.open_with(name, key).ok_or_else(|| {
-            corrupt("an entry as it was sealed", "one that has been changed or moved")
+            corrupt(
+                "an entry as it was sealed",
+                "one that has been changed or moved",
+            )
         }))
     }
 
     fn open_with(&self, name: &Key, key: &SealingKey) -> Option<Secret> {
         let nonce = Nonce::try_assume_unique_for_key(&STANDARD.decode(&self.nonce).ok()?).ok()?;
         let mut bytes = Zeroizing::new(STANDARD.decode(&self.text).ok()?);
-        let text = key.cipher().open_in_place(nonce, bound_to(name, key), &mut bytes).ok()?;
+        let text = key
+            .cipher()
+            .open_in_place(nonce, bound_to(name, key), &mut bytes)
+            .ok()?;
         str::from_utf8(text).ok().map(Secret::new)
     }
 }
 
 /// Seals the text of the entry `name`.
 pub(super) fn seal(name: &Key, text: &Secret, key: &SealingKey) -> Result<Secret, StoreError> {
-    let failed = |found: &str| {
-        StoreError::unavailable("an entry that can be sealed", found, "try again")
-    };
+    let failed =
+        |found: &str| StoreError::unavailable("an entry that can be sealed", found, "try again");
     let mut nonce = [0; NONCE_LEN];
     getrandom::fill(&mut nonce).map_err(|_| failed("a system without random numbers"))?;
     let plain = text.expose().as_bytes();
     // Room for the tag, so that the text is not moved and left behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(plain.len() + CHACHA20_POLY1305.tag_len()));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(
+        plain.len() + CHACHA20_POLY1305.tag_len(),
+    ));
     bytes.extend_from_slice(plain);
     key.cipher()
-        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), bound_to(name, key), &mut *bytes)
+        .seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            bound_to(name, key),
+            &mut *bytes,
+        )
         .map_err(|_| failed("a text that is too long"))?;
     let sealed = Sealed {
         format: FORMAT,
@@ -78,7 +92,9 @@ pub(super) fn seal(name: &Key, text: &Secret, key: &SealingKey) -> Result<Secret
         nonce: STANDARD.encode(nonce),
         text: STANDARD.encode(&*bytes),
     };
-    serde_json::to_string(&sealed).map(Secret::new).map_err(|_| failed("a failure of the encoder"))
+    serde_json::to_string(&sealed)
+        .map(Secret::new)
+        .map_err(|_| failed("a failure of the encoder"))
 }
 
 fn bound_to(name: &Key, key: &SealingKey) -> Aad<String> {

@@ -36,7 +36,11 @@ struct Inner {
 #[derive(Clone)]
 enum Place {
     File(PathBuf),
-    Elsewhere { name: String, read: Arc<Read>, write: Arc<Write> },
+    Elsewhere {
+        name: String,
+        read: Arc<Read>,
+        write: Arc<Write>,
+    },
 }
 
 type Read = dyn Fn() -> Result<Option<Secret>, String> + Send + Sync;
@@ -65,10 +69,16 @@ impl KeySource {
 
     /// What the environment has: the file that `KEYLESS_STORE_KEY_FILE` names, else the keyring of the system (with feature `keyring`), which
     /// keeps a key for each `folder` of entries; else nothing.
-    pub fn from_environment(lookup: impl Fn(&str) -> Option<OsString>, folder: &Path) -> Option<Self> {
+    pub fn from_environment(
+        lookup: impl Fn(&str) -> Option<OsString>,
+        folder: &Path,
+    ) -> Option<Self> {
         let file = lookup("KEYLESS_STORE_KEY_FILE").filter(|path| !path.is_empty());
         #[cfg(feature = "keyring")]
-        let keyring = Some(Self::keyring("keyless", &format!("store key of {}", folder.display())));
+        let keyring = Some(Self::keyring(
+            "keyless",
+            &format!("store key of {}", folder.display()),
+        ));
         #[cfg(not(feature = "keyring"))]
         let (keyring, _) = (None, folder);
         file.map(Self::from_file).or(keyring)
@@ -84,31 +94,36 @@ impl KeySource {
         read: impl Fn() -> Result<Option<Secret>, String> + Send + Sync + 'static,
         write: impl Fn(&Secret) -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
-        Self::at(Place::Elsewhere { name: name.into(), read: Arc::new(read), write: Arc::new(write) })
+        Self::at(Place::Elsewhere {
+            name: name.into(),
+            read: Arc::new(read),
+            write: Arc::new(write),
+        })
     }
 
     /// How long a keyring may take to answer; 5 seconds otherwise.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
-        match Arc::try_unwrap(self.0) {
-            Ok(inner) => Self(Arc::new(Inner { deadline, ..inner })),
-            Err(shared) => Self(Arc::new(Inner { deadline, place: shared.place.clone(), held: Mutex::default() })),
-        }
+        let place = self.0.place.clone();
+        Self(Arc::new(Inner {
+            place,
+            deadline,
+            held: Mutex::default(),
+        }))
     }
 
     fn at(place: Place) -> Self {
-        Self(Arc::new(Inner { place, deadline: DEADLINE, held: Mutex::default() }))
+        Self(Arc::new(Inner {
+            place,
+            deadline: DEADLINE,
+            held: Mutex::default(),
+        }))
     }
 
     /// The keys; `None` where there is none yet.
     pub(super) fn keys(&self) -> Result<Option<Keys>, StoreError> {
         // Held while the place is asked: who comes meanwhile gets the same answer.
-        let mut held = self.held();
-        match (&held.keys, &held.failed) {
-            (Some(keys), _) => Ok(Some(keys.clone())),
-            (None, Some((at, error))) if at.elapsed() < REMEMBERED => Err(error.clone()),
-            (None, _) => self.ask(&mut held),
-        }
+        self.at_hand(&mut self.held())
     }
 
     /// The keys as they are now: somebody may have rotated them.
@@ -118,15 +133,18 @@ impl KeySource {
 
     /// The keys, asked for once more if those at hand lack `id`.
     pub(super) fn keys_with(&self, id: &str) -> Result<Option<Keys>, StoreError> {
-        let at_hand = self.keys()?;
         let mut held = self.held();
+        let is_fresh = held.keys.is_none();
+        let mut keys = self.at_hand(&mut held)?;
         let lacks = |keys: &Option<Keys>| keys.as_ref().is_none_or(|keys| keys.by_id(id).is_none());
-        if !lacks(&at_hand) || held.unknown.contains(id) || held.unknown.len() >= MOST_UNKNOWN {
-            return Ok(at_hand);
-        }
-        let keys = self.ask(&mut held)?;
-        if lacks(&keys) {
-            held.unknown.insert(id.to_owned());
+        let may_ask = !held.unknown.contains(id) && held.unknown.len() < MOST_UNKNOWN;
+        if lacks(&keys) && may_ask {
+            if !is_fresh {
+                keys = self.ask_unless_failed(&mut held)?;
+            }
+            if lacks(&keys) {
+                held.unknown.insert(id.to_owned());
+            }
         }
         Ok(keys)
     }
@@ -161,6 +179,22 @@ impl KeySource {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is at hand, else what the place says.
+    fn at_hand(&self, held: &mut Held) -> Result<Option<Keys>, StoreError> {
+        match &held.keys {
+            Some(keys) => Ok(Some(keys.clone())),
+            None => self.ask_unless_failed(held),
+        }
+    }
+
+    fn ask_unless_failed(&self, held: &mut Held) -> Result<Option<Keys>, StoreError> {
+        match &held.failed {
+            Some((at, error)) if at.elapsed() < REMEMBERED => Err(error.clone()),
+            _ => self.ask(held),
+        }
+    }
+
+    /// Asks the place. Where it does not answer, what is at hand stays.
     fn ask(&self, held: &mut Held) -> Result<Option<Keys>, StoreError> {
         let answer = self.read().and_then(|text| {
             let parsed = text.map(|text| Keys::parse(text.expose())).transpose();
@@ -172,8 +206,10 @@ impl KeySource {
                 )
             })
         });
-        held.keys = answer.as_ref().ok().cloned().flatten();
-        held.failed = answer.as_ref().err().map(|error| (Instant::now(), error.clone()));
+        match &answer {
+            Ok(keys) => (held.keys, held.failed) = (keys.clone(), None),
+            Err(error) => held.failed = Some((Instant::now(), error.clone())),
+        }
         answer
     }
 
@@ -196,16 +232,20 @@ impl KeySource {
         let deadline = self.0.deadline;
         let failed = |found: String| {
             let advice = "unlock it, or set KEYLESS_STORE_KEY_FILE to a file with a key; until then nothing is kept";
-            StoreError::unavailable(format!("{name} to answer"), found, advice)
+            StoreError::unavailable(format!("a key from {name}"), found, advice)
         };
         let (answer, answered) = mpsc::channel();
-        let started = thread::Builder::new().name("keyless-keyring".to_owned()).spawn(move || {
-            let _ = answer.send(work()); // nobody listens after the deadline
-        });
+        let started = thread::Builder::new()
+            .name("keyless-keyring".to_owned())
+            .spawn(move || {
+                let _ = answer.send(work()); // nobody listens after the deadline
+            });
         started.map_err(|error| failed(format!("no thread to ask it on: {error}")))?;
         match answered.recv_timeout(deadline) {
             Ok(outcome) => outcome.map_err(|said| failed(said.replace(char::is_control, " "))),
-            Err(mpsc::RecvTimeoutError::Timeout) => Err(failed(format!("nothing within {deadline:?}"))),
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                Err(failed(format!("nothing within {deadline:?}")))
+            }
             Err(mpsc::RecvTimeoutError::Disconnected) => Err(failed("a panic".to_owned())),
         }
     }

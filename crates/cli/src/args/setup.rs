@@ -20,7 +20,7 @@ Examples:
 Whom a role can be for, compared to the letter:
   github:OWNER/REPO@BRANCH            or #tag:TAG, #environment:NAME, #pull_request
   github:OWNER@ID/REPO@ID@BRANCH      with ids, which no other repository ever gets
-  gitlab:GROUP/PROJECT@BRANCH         a protected branch; or #branch:ANY, #tag:TAG
+  gitlab:GROUP/PROJECT@BRANCH         protected; or #tag:TAG, or #branch:ANY
   gitlab:GROUP:ID/PROJECT:ID@BRANCH   with ids
   circleci:ORGANIZATION-ID/PROJECT-ID
   buildkite:ORGANIZATION/PIPELINE@BRANCH, with ids ORGANIZATION:ID/PIPELINE:ID@BRANCH

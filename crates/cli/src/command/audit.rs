@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use keyless::text;
-use keyless_trust::audit::{Audit as Found, Survey};
+use keyless_trust::audit::{Audit as Found, Candidate, Survey};
 
 use crate::args::Audit;
 use crate::context::Context;
@@ -33,10 +33,12 @@ pub(super) fn run(context: &Context, args: &Audit) -> Outcome {
     if let Some(path) = &args.token {
         let token = claims::read(open(path)?, &shown(path), context)?;
         whose = Some(claims::words(&token));
-        survey = Survey::for_token(token);
-        if args.near {
-            survey = survey.near_misses();
-        }
+        let candidate = Candidate::new(token);
+        survey = Survey::with(if args.near {
+            candidate.near_misses()
+        } else {
+            candidate
+        });
     }
     let found = survey
         .read(open(&args.file)?)

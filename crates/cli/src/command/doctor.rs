@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
+use tracing::subscriber::NoSubscriber;
 
 use self::finding::Finding;
 use self::mask::Mask;
@@ -77,8 +78,16 @@ const CHECKS: &[Check] = checks! {
 };
 
 pub(super) fn run(context: &Context, args: &Doctor, verbose: bool) -> Outcome {
-    let patient = Arc::new(Patient::new(context, args));
-    let findings = run_async(examine(Arc::clone(&patient)))?;
+    let look = || {
+        let patient = Arc::new(Patient::new(context, args));
+        run_async(examine(Arc::clone(&patient))).map(|findings| (patient, findings))
+    };
+    // What the libraries warn of has a line of its own here, and their words are not masked.
+    let (patient, findings) = if verbose {
+        look()?
+    } else {
+        tracing::subscriber::with_default(NoSubscriber::default(), look)?
+    };
     let report = Report {
         profile: patient.profile_name(),
         findings,

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use keyless::{IdToken, Interaction, Session, Source, text};
 use serde_json::json;
 
+use super::explain::denied::explained;
 use super::status::session_json;
 use crate::args::Login;
 use crate::aws_config;
@@ -88,11 +89,12 @@ async fn sign_in(
         context.output.say("use --force to sign in again");
     }
     let session = match (&chosen.profile.role, is_new) {
-        (None, _) => None,
+        (None, _) => Ok(None),
         // The kept one was had with the sign-in before: its name, tags and length are of then.
-        (Some(_), true) => Some(access.provider()?.renew().await?),
-        (Some(_), false) => Some(access.provider()?.session().await?),
+        (Some(_), true) => access.provider()?.renew().await.map(Some),
+        (Some(_), false) => access.provider()?.session().await.map(Some),
     };
+    let session = session.map_err(|error| explained(context, chosen, access, error))?;
     Ok(Done { token, session })
 }
 

@@ -1,9 +1,11 @@
 //! `keyless logout`: forgets the sign-in and its sessions.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use keyless::{Expiring, FileStore, Session, Store};
+use keyless_cache::Entry;
 
 use crate::args::Logout;
 use crate::context::{Chosen, Context, run as run_async};
@@ -44,22 +46,35 @@ pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Empties the store, whatever is in it.
+/// Empties both stores, whatever is in them.
 fn all(context: &Context) -> Outcome {
-    let folder = context
-        .environment
+    let environment = &context.environment;
+    let folder = environment
         .store_directory()
         .ok_or_else(|| Failure::new(INVALID, "there is no home folder, and so no store"))?;
-    let store = FileStore::new(folder);
+    let files = FileStore::new(folder);
+    let mut stores: Vec<(FileStore, Arc<dyn Store>)> = vec![(files.clone(), Arc::new(files))];
+    if let Some(folder) = environment.sealed_directory() {
+        let files = FileStore::new(folder);
+        let sealed = environment.sealed_store();
+        // What cannot be opened is forgotten all the same.
+        let opened = sealed.map_or_else(
+            || Arc::new(files.clone()) as _,
+            |sealed| Arc::new(sealed) as _,
+        );
+        stores.push((files, opened));
+    }
     let unwritable = |error: &dyn std::fmt::Display| {
         Failure::new(INTERNAL, format!("the store could not be emptied: {error}"))
     };
-    let entries = store.list().map_err(|error| unwritable(&error))?;
-    let sessions: Vec<Session> = entries
-        .iter()
-        .filter_map(|entry| keyless_cache::read(&store, &entry.key).ok().flatten())
-        .collect();
-    store.clear().map_err(|error| unwritable(&error))?;
+    let (mut entries, mut sessions) = (Vec::new(), Vec::<Session>::new());
+    for (files, opened) in stores {
+        let kept = files.list().map_err(|error| unwritable(&error))?;
+        let readable = |entry: &Entry| keyless_cache::read(&*opened, &entry.key).ok().flatten();
+        sessions.extend(kept.iter().filter_map(readable));
+        entries.extend(kept);
+        files.clear().map_err(|error| unwritable(&error))?;
+    }
     context.output.say(&match entries.len() {
         0 => "nothing was kept".to_owned(),
         1 => "forgot the one entry that was kept".to_owned(),

@@ -72,12 +72,18 @@ impl Profile {
         let store: Option<Arc<dyn Store>> = match self.store {
             StoreKind::Memory => None,
             StoreKind::File => Some(Arc::new(FileStore::new(
-                environment.store_directory().ok_or_else(|| {
-                    ConfigError::new("there is no home folder to keep sessions in").with_advice(
-                        "set HOME, or KEYLESS_STORE_DIR to a folder, or use store = \"memory\"",
-                    )
-                })?,
+                environment.store_directory().ok_or_else(homeless)?,
             ))),
+            StoreKind::Keyring => {
+                environment.sealed_directory().ok_or_else(homeless)?;
+                let sealed = environment.sealed_store();
+                if sealed.is_none() {
+                    tracing::warn!(
+                        "nothing is kept: there is no key to seal it with; set KEYLESS_STORE_KEY_FILE to a file with a key, or use a keyless that was built with feature keyring"
+                    );
+                }
+                sealed.map(|sealed| Arc::new(sealed) as _)
+            }
         };
         let vault = if self.identity.stays_signed_in() && store.is_some() {
             environment.sealed_store()
@@ -190,6 +196,11 @@ impl Identity {
             }
         }
     }
+}
+
+fn homeless() -> ConfigError {
+    ConfigError::new("there is no home folder to keep sessions in")
+        .with_advice("set HOME, or KEYLESS_STORE_DIR to a folder, or use store = \"memory\"")
 }
 
 fn several() -> ConfigError {

@@ -177,10 +177,11 @@ impl ProfileTable {
         let duration = self.duration.map(Seconds::read).transpose()?;
         let store = match self.store.as_deref() {
             None | Some("file") => StoreKind::File,
+            Some("keyring") => StoreKind::Keyring,
             Some("memory") => StoreKind::Memory,
             Some(other) => {
                 return Err(ConfigError::new(format!("there is no store {other:?}"))
-                    .with_advice("write store = \"file\" or \"memory\""));
+                    .with_advice("write store = \"file\", \"keyring\" or \"memory\""));
             }
         };
         Ok(Profile {

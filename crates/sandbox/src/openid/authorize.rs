@@ -43,10 +43,11 @@ pub(super) fn ask(world: &World, request: &Request<Bytes>) -> Response<Bytes> {
         redirect_uri,
         state: form.value("state"),
     };
+    let sign_in_as = world.state().sign_in_as.clone();
     match question(world, &form, redirect_uri) {
         Err((error, description)) => back.refuse(error, description),
-        Ok(question) => match &world.sign_in_as {
-            Some(login) => back.grant(question, login),
+        Ok(question) => match sign_in_as {
+            Some(login) => back.grant(question, &login),
             None if form.value("prompt") == Some("none") => {
                 back.refuse("login_required", "a person has to choose who they are")
             }

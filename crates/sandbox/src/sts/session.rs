@@ -65,6 +65,11 @@ impl Account {
     pub(super) fn session(&self, access_key_id: &str) -> Option<&Session> {
         self.sessions.get(access_key_id)
     }
+
+    /// The ARN of the session with this access key.
+    pub(crate) fn arn_of(&self, access_key_id: &str) -> Option<String> {
+        Some(self.session(access_key_id)?.arn.clone())
+    }
 }
 
 /// `2026-11-22T18:00:00Z`, in whole seconds as STS writes them.

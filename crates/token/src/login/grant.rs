@@ -10,6 +10,7 @@ use oauth2::{
     StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
+use url::form_urlencoded::byte_serialize;
 
 use super::TELL;
 use super::discovery::IdentityProvider;
@@ -80,7 +81,7 @@ pub(super) async fn redeem(
         .set_redirect_uri(Cow::Owned(redirect))
         .request_async(&port)
         .await
-        .map_err(|error| refusal(&provider.issuer, error, &secrets))?;
+        .map_err(|error| refusal(&provider.issuer, error, &secrets, refused_code))?;
     let grant = Grant::from(&answer);
     if grant.id_token.is_none() {
         return Err(TokenError::new(TokenErrorKind::Misconfigured, format!("{} gave no ID token", provider.issuer))
@@ -115,6 +116,7 @@ pub(super) async fn refresh(
             &provider.issuer,
             error,
             std::slice::from_ref(refresh_token),
+            refused_refresh,
         )),
     }
 }
@@ -126,6 +128,7 @@ impl From<&StandardTokenResponse<IdTokenField, BasicTokenType>> for Grant {
             access_token: answer.access_token().clone(),
             refresh_token: answer
                 .refresh_token()
+                .filter(|token| !token.secret().is_empty())
                 .map(|token| Secret::new(token.secret().clone())),
         }
     }
@@ -154,27 +157,20 @@ impl<'c> AsyncHttpClient<'c> for Port<'_> {
 impl Port<'_> {
     async fn send(&self, request: HttpRequest) -> Result<oauth2::HttpResponse, TokenError> {
         let issuer = self.issuer;
-        let unreachable = |reason: String| {
-            TokenError::new(
-                TokenErrorKind::Unreachable,
-                format!("asking the token endpoint of {issuer} failed: {reason}"),
-            )
-            .with_advice("try again in a little while")
-        };
         let answer = self
             .http
             .send(request, Limits::default())
             .await
-            .map_err(|error| unreachable(error.to_string()))?;
+            .map_err(|error| unreachable(issuer, &error.to_string()))?;
         let status = answer.status();
         if status.is_server_error() || status == http::StatusCode::TOO_MANY_REQUESTS {
-            return Err(unreachable(format!("it says {status}")));
+            return Err(unreachable(issuer, &format!("it says {status}")));
         }
         // RFC 9700 §4.12. The address is not told: it may hold what was sent.
         if status.is_redirection() {
             return Err(TokenError::new(
                 TokenErrorKind::Misconfigured,
-                format!("the token endpoint of {issuer} redirects to another address, and a code must not follow ({status})"),
+                format!("the token endpoint of {issuer} redirects to another address, and no secret must follow ({status})"),
             )
             .with_advice("let the identity provider name the endpoint's own address in its OpenID configuration"));
         }
@@ -193,6 +189,7 @@ fn refusal(
     issuer: &str,
     error: RequestTokenError<TokenError, BasicErrorResponse>,
     secrets: &[Secret],
+    refused: fn(&str, &str) -> TokenError,
 ) -> TokenError {
     match error {
         RequestTokenError::Request(error) => error,
@@ -201,12 +198,17 @@ fn refusal(
                 .error_description()
                 .map(|text| format!(": {text}"))
                 .unwrap_or_default();
-            let said = format!("{}{reason}", said.error().as_ref());
-            let said = secrets
-                .iter()
-                .fold(said, |said, secret| said.replace(secret.expose(), "…"));
-            TokenError::new(TokenErrorKind::Refused, format!("{issuer} refused the code ({said})"))
-                .with_advice("sign in again; if that fails too, check that the client is public and its redirect address is allowed")
+            let code = said.error().as_ref().to_owned();
+            let said = format!("{code}{reason}");
+            let said = secrets.iter().fold(said, |said, secret| {
+                let in_a_form: String = byte_serialize(secret.expose().as_bytes()).collect();
+                said.replace(secret.expose(), "…").replace(&in_a_form, "…")
+            });
+            if PASSING.contains(&code.as_str()) {
+                unreachable(issuer, &format!("it says {said}"))
+            } else {
+                refused(issuer, &said)
+            }
         }
         // The library's text for a wrong value quotes it, and it may be a token.
         RequestTokenError::Parse(error, _) => {
@@ -225,6 +227,28 @@ fn refusal(
     }
 }
 
+fn refused_code(issuer: &str, said: &str) -> TokenError {
+    TokenError::new(TokenErrorKind::Refused, format!("{issuer} refused the code ({said})"))
+        .with_advice("sign in again; if that fails too, check that the client is public and its redirect address is allowed")
+}
+
+/// Nobody has said no: a person who signs in may help.
+fn refused_refresh(issuer: &str, said: &str) -> TokenError {
+    TokenError::new(
+        TokenErrorKind::LoginRequired,
+        format!("{issuer} does not renew the sign-in ({said})"),
+    )
+    .with_advice("sign in with `keyless login`; if it is the same an hour later, check that the client may use refresh tokens")
+}
+
+fn unreachable(issuer: &str, reason: &str) -> TokenError {
+    TokenError::new(
+        TokenErrorKind::Unreachable,
+        format!("asking the token endpoint of {issuer} failed: {reason}"),
+    )
+    .with_advice("try again in a little while")
+}
+
 fn not_oauth(issuer: &str, reason: &str) -> TokenError {
     TokenError::new(
         TokenErrorKind::Invalid,
@@ -234,3 +258,6 @@ fn not_oauth(issuer: &str, reason: &str) -> TokenError {
     )
     .with_advice(TELL)
 }
+
+/// Errors that pass, for which RFC 6749 has codes at the authorization endpoint alone (§4.1.2.1), and which come from this one too.
+const PASSING: [&str; 2] = ["temporarily_unavailable", "server_error"];

@@ -1,10 +1,14 @@
 //! A sign-in renewed without a person, where a refresh token is kept (RFC 6749 §6, OpenID Connect Core §12).
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use keyless_cache::Secret;
+use serde_json::Value;
 
 use super::Settings;
 use super::discovery::{self, IdentityProvider};
 use super::grant::{self, Grant};
+use super::request;
 use super::sign_in::SignIn;
 use super::vault::{Kept, Turn};
 use super::verify::{self, Nonces};
@@ -18,24 +22,29 @@ pub(super) async fn renew(
     settings: &Settings,
     before: Option<&SignIn>,
 ) -> Result<Option<SignIn>, TokenError> {
-    if !settings.stays_signed_in() || settings.vault.is_empty().await {
+    if !settings.stays_signed_in() || settings.vault.holds_one().await != Some(true) {
         return Ok(None);
     }
-    let turn = settings.vault.turn().await?;
+    let Some(turn) = settings.vault.turn().await? else {
+        return Ok(None);
+    };
     // Somebody may have renewed it while we waited for our turn.
     if let Some(renewed) = settings.renewed_since(before).await {
         return Ok(Some(renewed));
     }
-    let Some(mut kept) = turn.read().await? else {
+    let Some(mut kept) = turn.read().await else {
         return Ok(None);
     };
+    if !is_of_use(settings, before, &kept)? {
+        return Ok(None);
+    }
     let provider = discovery::discover(&*settings.http, &settings.issuer, &settings.clock).await?;
     let mut is_second = false;
     let grant = loop {
         match spend(settings, &provider, &turn, &kept).await? {
             Some(grant) => break grant,
             // Perhaps it was another process's to spend, on a disk whose locks do not hold.
-            None => match turn.read().await? {
+            None => match turn.read().await {
                 Some(newer) if newer.refresh_token != kept.refresh_token && !is_second => {
                     (kept, is_second) = (newer, true);
                 }
@@ -44,7 +53,7 @@ pub(super) async fn renew(
                         issuer = settings.issuer,
                         "the identity provider has ended the sign-in"
                     );
-                    turn.forget().await;
+                    turn.discard(&kept).await;
                     return Ok(None);
                 }
             },
@@ -56,6 +65,20 @@ pub(super) async fn renew(
         "renewed the sign-in without a person"
     );
     Ok(Some(SignIn::new(token)))
+}
+
+/// Whether spending it can bring what is wanted: a token of whoever signed in last, no older than `max_age` has it.
+fn is_of_use(
+    settings: &Settings,
+    before: Option<&SignIn>,
+    kept: &Kept,
+) -> Result<bool, TokenError> {
+    let another = before.is_some_and(|before| before.token().subject() != kept.subject);
+    let authenticated = kept.auth_time.as_ref().and_then(Value::as_u64);
+    let end = request::max_age(&settings.extra)?
+        .zip(authenticated)
+        .map(|(longest, at)| UNIX_EPOCH + Duration::from_secs(at) + longest + settings.leeway);
+    Ok(!another && end.is_none_or(|end| settings.clock.now() < end))
 }
 
 /// `None` where the identity provider does not take the refresh token any more (`invalid_grant`, RFC 6749 §5.2).
@@ -79,13 +102,13 @@ async fn spend(
         && let Some(newer) = grant.refresh_token.clone()
         && newer != kept.refresh_token
     {
-        let kept = Kept {
+        let next = Kept {
             refresh_token: newer,
             ..kept.clone()
         };
-        // What cannot be kept is lost, and the old one must not be spent once more.
-        if turn.keep(kept, settings.clock.now()).await.is_err() {
-            turn.forget().await;
+        // What was forgotten meanwhile must not come back. What cannot be kept is lost, and the old one must not be spent once more.
+        if turn.is_forgotten().await || !turn.keep(next, settings.clock.now()).await {
+            turn.discard(kept).await;
         }
         keyless_cache::fault("refresh: kept");
     }
@@ -116,10 +139,10 @@ async fn believe(
             Nonces::OfSignIn(kept.nonce.as_deref()),
         )
         .await?;
-    let claim = token.claims().get("auth_time");
+    let times = (token.claims().get("auth_time"), kept.auth_time.as_ref());
     let (same_subject, same_time) = (
         token.subject() == kept.subject,
-        claim.is_none() || claim == kept.auth_time.as_ref(),
+        !matches!(times, (Some(now), Some(then)) if now != then),
     );
     match (same_subject, same_time) {
         (true, true) => Ok(token),
@@ -140,10 +163,10 @@ pub(super) async fn keep(settings: &Settings, refresh_token: Option<Secret>, tok
     let vault = &settings.vault;
     let is_kept = match wanted {
         Some(kept) => match vault.turn().await {
-            Ok(turn) => turn.keep(kept, settings.clock.now()).await.is_ok(),
-            Err(_) => false,
+            Ok(Some(turn)) => turn.keep(kept, settings.clock.now()).await,
+            Ok(None) | Err(_) => false,
         },
-        None => vault.is_empty().await,
+        None => vault.holds_one().await == Some(false),
     };
     // Whoever signed in before must not be signed in again behind this person's back.
     if !is_kept {

@@ -1,7 +1,7 @@
 //! Where a refresh token rests, and whose turn it is to spend it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use keyless_cache::{Expiring, Key, Lock, Secret, Store, StoreError};
@@ -19,6 +19,8 @@ use crate::id_token::IdToken;
 pub(super) struct Vault {
     store: Arc<dyn Store>,
     key: Key,
+    /// A token that must not be spent again, should the store go on showing it.
+    used_up: Arc<Mutex<Option<Secret>>>,
 }
 
 /// A refresh token, and what must not change when it is used (OpenID Connect Core §12.2).
@@ -64,20 +66,24 @@ impl Vault {
         Self {
             store,
             key: key.finish(),
+            used_up: Arc::default(),
         }
     }
 
-    /// Waits until nobody else uses what is kept. Without a lock there is no turn: a rotating token that is spent twice revokes all
-    /// that came of the sign-in (RFC 9700 §4.14.2).
-    pub(super) async fn turn(&self) -> Result<Turn<'_>, TokenError> {
+    /// Waits until nobody else uses what is kept. Where the store has no locks there is no turn (`None`): a rotating token that is spent
+    /// twice revokes all that came of the sign-in (RFC 9700 §4.14.2).
+    pub(super) async fn turn(&self) -> Result<Option<Turn<'_>>, TokenError> {
         let asked = Instant::now();
         while asked.elapsed() < LONGEST_TURN {
             let key = self.key;
-            if let Some(lock) = self.off_thread(move |store| store.try_lock(&key)).await? {
-                return Ok(Turn {
+            let Some(lock) = self.off_thread(move |store| store.try_lock(&key)).await else {
+                return Ok(None);
+            };
+            if let Some(lock) = lock {
+                return Ok(Some(Turn {
                     vault: self,
                     _lock: lock,
-                });
+                }));
             }
             sleep(POLL).await;
         }
@@ -88,59 +94,69 @@ impl Vault {
         .with_advice("try again, or sign in with `keyless login --force`"))
     }
 
-    /// Whether there is anything to be used: a look that needs no turn, and opens nothing.
-    pub(super) async fn is_empty(&self) -> bool {
+    /// Whether there is anything to be used, where that can be told: a look that needs no turn, and opens nothing.
+    pub(super) async fn holds_one(&self) -> Option<bool> {
         let key = self.key;
-        let listed = self.off_thread(Store::list).await;
-        !listed.is_ok_and(|entries| entries.iter().any(|entry| entry.key == key))
+        let entries = self.off_thread(Store::list).await?;
+        Some(entries.iter().any(|entry| entry.key == key))
     }
 
-    /// Forgets what is kept, whoever's turn it is.
+    /// Forgets what is kept, whoever's turn it is. Who is renewing meanwhile does not keep what comes.
     pub(super) async fn forget(&self) {
         let key = self.key;
-        let _ = self.off_thread(move |store| store.remove(&key)).await;
+        self.off_thread(move |store| store.remove(&key)).await;
     }
 
     /// Does what may block on a thread that may. What fails is warned of: a store that fails is done without.
     async fn off_thread<R: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Store) -> Result<R, StoreError> + Send + 'static,
-    ) -> Result<R, TokenError> {
+    ) -> Option<R> {
         let store = Arc::clone(&self.store);
-        let done = spawn_blocking(move || work(&*store)).await;
-        let failed = |reason: String, advice: &str| {
-            tracing::warn!("the sign-in cannot be renewed without a person: {reason}; {advice}");
-            TokenError::new(TokenErrorKind::Unreachable, reason).with_advice(advice)
-        };
-        match done {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => Err(failed(error.to_string(), error.advice())),
-            Err(_) => Err(failed(
+        let (reason, advice) = match spawn_blocking(move || work(&*store)).await {
+            Ok(Ok(done)) => return Some(done),
+            Ok(Err(error)) => (error.to_string(), error.advice().to_owned()),
+            Err(_) => (
                 "the store for refresh tokens has failed".to_owned(),
-                "report this as a bug of the store",
-            )),
-        }
+                "report this as a bug of the store".to_owned(),
+            ),
+        };
+        tracing::warn!("the sign-in cannot be renewed without a person: {reason}; {advice}");
+        None
+    }
+
+    fn used_up(&self) -> MutexGuard<'_, Option<Secret>> {
+        self.used_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Turn<'_> {
-    pub(super) async fn read(&self) -> Result<Option<Kept>, TokenError> {
+    /// What is kept, unless it was used up.
+    pub(super) async fn read(&self) -> Option<Kept> {
         let key = self.vault.key;
         let read = move |store: &dyn Store| match keyless_cache::read::<Kept>(store, &key) {
             Err(StoreError::Corrupt { .. }) => Ok(None),
             read => read,
         };
-        self.vault.off_thread(read).await
+        let kept = self.vault.off_thread(read).await.flatten();
+        kept.filter(|kept| self.vault.used_up().as_ref() != Some(&kept.refresh_token))
     }
 
-    /// Keeps it, in place of what was kept, and lasting before it returns.
-    pub(super) async fn keep(&self, kept: Kept, now: SystemTime) -> Result<(), TokenError> {
+    /// Keeps it, in place of what was kept, and lasting before it returns whether it did.
+    pub(super) async fn keep(&self, kept: Kept, now: SystemTime) -> bool {
         let key = self.vault.key;
         let write = move |store: &dyn Store| keyless_cache::write(store, &key, kept, now);
-        self.vault.off_thread(write).await
+        self.vault.off_thread(write).await.is_some()
     }
 
-    pub(super) async fn forget(&self) {
+    /// Whether somebody has forgotten what was kept.
+    pub(super) async fn is_forgotten(&self) -> bool {
+        self.vault.holds_one().await == Some(false)
+    }
+
+    /// Forgets `kept`, which is not good any more, also where the store cannot.
+    pub(super) async fn discard(&self, kept: &Kept) {
+        *self.vault.used_up() = Some(kept.refresh_token.clone());
         self.vault.forget().await;
     }
 }

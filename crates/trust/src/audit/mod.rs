@@ -47,7 +47,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 pub use read::{AuditError, Survey};
-pub use token::{Grant, Miss};
+pub use token::{Candidate, Grant, Miss};
 
 /// What a survey found.
 #[derive(Clone, Debug, Default, Serialize)]

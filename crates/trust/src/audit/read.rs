@@ -20,7 +20,6 @@ use super::{
 use crate::{
     arn,
     policy::{Effect, Policy},
-    token::Token,
 };
 
 /// Surveys an account. See the [module](super).
@@ -49,23 +48,11 @@ impl Survey {
     }
 
     /// One that also tells which of the roles this token could take, as [`Role::token`].
-    ///
-    /// It is assumed that the role's account has an OpenID provider for the token's issuer and audience, and that the
-    /// session is called `keyless`.
-    pub fn for_token(token: Token) -> Self {
+    pub fn with(candidate: Candidate) -> Self {
         Self {
-            candidate: Some(Candidate { token, near: false }),
+            candidate: Some(candidate),
             ..Self::default()
         }
-    }
-
-    /// Also tells which roles one thing alone keeps the token from ([`Grant::Near`]).
-    #[must_use]
-    pub fn near_misses(mut self) -> Self {
-        if let Some(candidate) = &mut self.candidate {
-            candidate.near = true;
-        }
-        self
     }
 
     /// Reads what `aws iam get-account-authorization-details` prints: one document, or one for each page, one after the
@@ -147,8 +134,8 @@ impl Survey {
         self.audit.roles.push(Role {
             token: self
                 .candidate
-                .as_ref()
-                .map(|candidate| candidate.ask(&policy, &detail.arn, &account)),
+                .as_mut()
+                .map(|candidate| candidate.ask(&policy, &detail.arn)),
             name: name(&detail),
             account,
             danger: Danger::Low, // told when the power is known

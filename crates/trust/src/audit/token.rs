@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::{
+    arn,
     caller::Caller,
     evaluate::{ConditionReport, Decision, StatementReport, Verdict, decide_web_identity},
     keys::{Context, Request},
@@ -59,26 +60,52 @@ pub enum Miss {
     RolesClaim,
 }
 
-/// A token, and how thoroughly its chances are looked at.
+/// A token to be tried on many roles.
+///
+/// It is assumed that each role's account has an OpenID provider for the token's issuer and audience, and that the session
+/// is called `keyless`.
 #[derive(Clone, Debug)]
-pub(super) struct Candidate {
-    pub(super) token: Token,
-    pub(super) near: bool,
+pub struct Candidate {
+    token: Token,
+    near: bool,
+    /// What a request in the account that was asked about last has, as most roles are in the same.
+    known: Option<(IdentityProvider, Context)>,
 }
 
 /// The name of the session that is asked for; a policy may ask for another.
 const SESSION_NAME: &str = "keyless";
 
 impl Candidate {
-    /// What the policy of a role says to the token: as STS would say it, if the role's account has an OpenID provider for
-    /// the token's issuer and audience.
-    pub(super) fn ask(&self, policy: &Policy, role_arn: &str, account: &str) -> Grant {
-        let token = &self.token;
-        let partition = role_arn.split(':').nth(1).unwrap_or("aws");
-        let provider =
-            IdentityProvider::new(partition, account, token.issuer(), [token.audience()]);
-        let caller = Caller::WebIdentity(&provider);
-        // Most roles are for others: nothing about the request needs to be known for that.
+    /// A candidate with this token.
+    pub fn new(token: Token) -> Self {
+        Self {
+            token,
+            near: false,
+            known: None,
+        }
+    }
+
+    /// Also tells what one thing alone keeps the token from ([`Grant::Near`]).
+    #[must_use]
+    pub fn near_misses(self) -> Self {
+        Self { near: true, ..self }
+    }
+
+    /// What the trust policy of a role says to the token, as STS would say it.
+    pub fn ask(&mut self, policy: &Policy, role_arn: &str) -> Grant {
+        let (token, near) = (&self.token, self.near);
+        let (provider, context) = known(&mut self.known, token, role_arn);
+        let caller = Caller::WebIdentity(provider);
+        let is_listed = token.check_roles_claim(role_arn);
+        context.set(
+            "sts:RoleAuthorizedByIdp",
+            [if matches!(is_listed, Ok(true)) { "true" } else { "false" }],
+        );
+        let may_be_taken = is_listed.is_ok() && policy.allows(caller, &[], context);
+        if !near && !may_be_taken {
+            return Grant::Denied;
+        }
+        // Most roles are for others: no report about them is needed.
         if !policy
             .statements
             .iter()
@@ -86,19 +113,9 @@ impl Candidate {
         {
             return Grant::Denied;
         }
-        let request = Request {
-            role_arn,
-            session_name: SESSION_NAME,
-            ..Request::default()
-        };
-        let is_listed = token.check_roles_claim(role_arn).is_ok();
-        let context = Context::web_identity(token, &provider, &request);
-        let may_be_taken = policy.allows(caller, &[], &context);
-        if !self.near && !(is_listed && may_be_taken) {
-            return Grant::Denied;
-        }
-        let decision = decide_web_identity(token, &provider, policy, &request);
-        let miss = match (is_listed, &decision.verdict) {
+        let request = request(role_arn);
+        let decision = decide_web_identity(token, provider, policy, &request);
+        let miss = match (is_listed.is_ok(), &decision.verdict) {
             (true, Verdict::Allow { statement }) => {
                 return Grant::Taken {
                     statement: *statement,
@@ -119,10 +136,40 @@ impl Candidate {
             }
             (true, Verdict::ImplicitDeny { .. }) => decision.one_condition(caller.action()),
         };
-        match miss.filter(|_| self.near) {
+        match miss.filter(|_| near) {
             Some(miss) => Grant::Near { miss },
             None => Grant::Denied,
         }
+    }
+}
+
+/// What a request in the role's account has.
+fn known<'a>(
+    known: &'a mut Option<(IdentityProvider, Context)>,
+    token: &Token,
+    role_arn: &str,
+) -> &'a mut (IdentityProvider, Context) {
+    let account = arn::account(role_arn).unwrap_or_default();
+    let is_known = known
+        .as_ref()
+        .is_some_and(|(provider, _)| provider.account() == account);
+    if !is_known {
+        *known = None;
+    }
+    known.get_or_insert_with(|| {
+        let partition = role_arn.split(':').nth(1).unwrap_or("aws");
+        let provider =
+            IdentityProvider::new(partition, account, token.issuer(), [token.audience()]);
+        let context = Context::web_identity(token, &provider, &request(role_arn));
+        (provider, context)
+    })
+}
+
+fn request(role_arn: &str) -> Request<'_> {
+    Request {
+        role_arn,
+        session_name: SESSION_NAME,
+        ..Request::default()
     }
 }
 

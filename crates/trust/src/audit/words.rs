@@ -50,7 +50,11 @@ impl Way {
                 },
                 _,
             ) => "by name".into(),
-            (None, ..) => match self.conditions.iter().find(|shown| self.is_about_them(shown)) {
+            (None, ..) => match self
+                .conditions
+                .iter()
+                .find(|shown| self.is_about_them(shown))
+            {
                 Some(shown) => format!("{} keeps no stranger out", self.clause(shown)),
                 None if self.conditions.is_empty() => "no condition".into(),
                 None => "no condition on who they are".into(),
@@ -101,6 +105,7 @@ impl Shown {
         };
         let verb = match name {
             "StringEquals" | "StringEqualsIgnoreCase" => "is",
+            "StringLike" | "ArnLike" | "ArnEquals" if !self.has_wildcards() => "is",
             "StringNotEquals" | "StringNotEqualsIgnoreCase" => "is not",
             "StringLike" | "ArnLike" | "ArnEquals" => "like",
             "StringNotLike" | "ArnNotLike" | "ArnNotEquals" => "not like",
@@ -109,6 +114,10 @@ impl Shown {
             other => other,
         };
         format!("{quantifier}{if_exists}{verb}")
+    }
+
+    fn has_wildcards(&self) -> bool {
+        self.values.iter().any(|value| value.contains(['*', '?']))
     }
 
     /// The values, escaped: the first of them, and how many more there are.

@@ -42,6 +42,8 @@ pub struct Decision {
     pub caller: String,
     /// Whether the caller comes with a token, and not with another role's session.
     pub web_identity: bool,
+    /// The actions that the request needs, its own first.
+    pub needed: Vec<String>,
     /// Every statement of the policy, in order.
     pub statements: Vec<StatementReport>,
 }
@@ -158,6 +160,7 @@ impl Policy {
             verdict: verdict(&needed, &statements),
             caller: caller.arn().to_owned(),
             web_identity: matches!(caller, Caller::WebIdentity(_)),
+            needed: needed.iter().map(|action| (*action).to_owned()).collect(),
             statements,
         }
     }

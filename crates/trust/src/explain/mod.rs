@@ -46,6 +46,7 @@ mod provider;
 mod report;
 mod request;
 mod statement;
+mod value;
 
 use std::time::SystemTime;
 
@@ -223,8 +224,7 @@ pub fn explain(question: &Question<'_>) -> Explanation {
     }
     match question.proof {
         Proof::Session(caller) => {
-            let decision =
-                evaluate::decide_assume_role(caller, question.policy, &question.request);
+            let decision = evaluate::decide_assume_role(caller, question.policy, &question.request);
             let context = Context::assume_role(caller, &question.request);
             decided(question, caller, &decision, &context, None, found)
         }
@@ -233,7 +233,8 @@ pub fn explain(question: &Question<'_>) -> Explanation {
                 return found.into_explanation(question, None, None);
             };
             let provider = provider::find(question, &token, &mut found);
-            if let Err(refusal) = proof::check_roles(&token, question.request.role_arn, &mut found) {
+            if let Err(refusal) = proof::check_roles(&token, question.request.role_arn, &mut found)
+            {
                 found.refusal.get_or_insert(refusal);
             }
             let decision = evaluate::decide_web_identity(
@@ -364,13 +365,21 @@ fn unseen(question: &Question<'_>, outcome: Outcome) -> Vec<String> {
     if session {
         say("the caller's own policies, which must allow sts:AssumeRole on the role as well");
     } else if !matches!(outcome, Outcome::Refused) {
-        say("the token's signature, and whether AWS can fetch the issuer's keys from the public internet");
+        say(
+            "the token's signature, and whether AWS can fetch the issuer's keys from the public internet",
+        );
     }
     if question.providers.is_none() && !session {
-        say("the account's OpenID providers: whether there is one for the issuer, and with which client ids (give them with --provider)");
+        say(
+            "the account's OpenID providers: whether there is one for the issuer, and with which client ids (give them with --provider)",
+        );
     }
-    say("whether the role exists under this name in this account: STS answers a role that is missing with the same AccessDenied");
-    say("a resource control policy of the organisation, which denies over the trust policy and shows up nowhere else");
+    say(
+        "whether the role exists under this name in this account: STS answers a role that is missing with the same AccessDenied",
+    );
+    say(
+        "a resource control policy of the organisation, which denies over the trust policy and shows up nowhere else",
+    );
     say("a change made seconds ago: IAM takes up to 15 s to bring it everywhere");
     unseen
 }

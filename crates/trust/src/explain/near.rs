@@ -70,7 +70,11 @@ mod tests {
             ("https://a/", "https://a", Some(Nearness::Slash)),
             ("alice ", "alice", Some(Nearness::Space)),
             ("env:prod:eu", "env:prod%3Aeu", Some(Nearness::Percent)),
-            ("repo:acme/ap:x", "repo:acme/app:x", Some(Nearness::Letters(1))),
+            (
+                "repo:acme/ap:x",
+                "repo:acme/app:x",
+                Some(Nearness::Letters(1)),
+            ),
             ("repository_id", "repositry_di", Some(Nearness::Letters(3))),
             ("main", "dev", None),
             ("ab", "cd", None),

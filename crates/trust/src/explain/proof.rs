@@ -59,64 +59,77 @@ fn age(token: &Token, now: SystemTime, found: &mut Findings) {
 fn hint(refusal: &Refusal, question: &Question<'_>, claims: Option<&Map<String, Value>>) -> Hint {
     let claim = |name: &str| {
         let value = claims.and_then(|claims| claims.get(name));
-        value.map_or("nothing".to_owned(), |value| format!("{value:?}"))
+        value.map_or("absent".to_owned(), Value::to_string)
     };
     let since = |name: &str| {
-        let time = claims.and_then(|claims| claims.get(name)).and_then(timestamp);
-        let seconds = time.map(|time| unix_seconds(question.now).saturating_sub(time));
-        seconds.map_or(String::new(), |seconds| span(seconds.unsigned_abs()))
+        let time = claims
+            .and_then(|claims| claims.get(name))
+            .and_then(timestamp);
+        let seconds = time.map_or(0, |time| unix_seconds(question.now).saturating_sub(time));
+        span(seconds.unsigned_abs())
     };
-    let answer = refusal.answer;
-    if answer == &answer::NOT_A_JWT {
-        return Hint::new("not-a-jwt", not_a_jwt(question));
-    }
-    if answer == &answer::TOKEN_EXPIRED {
-        return Hint::new("token-expired", format!("the token expired {} ago; get a new one", since("exp")));
-    }
-    if answer == &answer::ISSUED_IN_FUTURE {
-        return Hint::new("token-from-future", format!("the token's iat is {} ahead of this clock: one of the two clocks is wrong", since("iat")));
-    }
-    if answer == &answer::NOT_YET_VALID {
-        return Hint::new("token-not-yet-valid", format!("the token's nbf is {} ahead of this clock: wait, or set the wrong one of the two clocks right", since("nbf")));
-    }
-    if answer == &answer::MANY_AUDIENCES {
-        return Hint::new("many-audiences", format!("the token is for several audiences, {}, and has no azp: STS takes such a token for nobody; ask for one with a single audience", claim("aud").replace("Array ", "")));
-    }
-    if answer == &answer::EMPTY_CLAIM {
-        return Hint::new("empty-audience", "the token's aud is an empty list: ask for a token with the audience that the IAM OpenID provider has");
-    }
-    if answer == &answer::MISSING_CLAIM {
-        let missing: Vec<_> = ["iss", "sub", "aud", "iat", "exp"]
-            .into_iter()
-            .filter(|name| claims.is_some_and(|claims| !claims.contains_key(*name)))
-            .collect();
-        return Hint::new("missing-claim", format!("the token lacks {}; an ID token has all of iss, sub, aud, iat and exp, an access token often not", missing.join(" and ")));
-    }
-    if answer == &answer::INVALID_TIMESTAMP {
-        return Hint::new("bad-timestamp", format!("iat is {}, nbf {}, exp {}: STS takes whole seconds only, as a number", claim("iat"), claim("nbf"), claim("exp")));
-    }
-    if answer == &answer::UNKNOWN_TOKEN_ERROR {
-        return Hint::new("null-subject", "the token's sub is null, over which STS stumbles");
-    }
-    if answer == &answer::SESSION_TAGS_FORMAT || answer == &answer::PRINCIPAL_TAGS_FORMAT {
-        return Hint::new("tags-shape", r#"the claim https://aws.amazon.com/tags has the wrong shape; it is {"principal_tags": {"Project": ["X"]}, "transitive_tag_keys": ["Project"]}, each value a list of one string"#);
-    }
+    let (id, words) = match refusal.answer.id {
+        "not-a-jwt" => ("not-a-jwt", not_a_jwt(question)),
+        "token-expired" => ("token-expired", format!("the token expired {} ago; get a new one", since("exp"))),
+        "issued-in-future" => ("token-from-future", format!("the token's iat is {} ahead of this clock: one of the two clocks is wrong", since("iat"))),
+        "not-yet-valid" => ("token-not-yet-valid", format!("the token's nbf is {} ahead of this clock: wait, or set the wrong one of the two clocks right", since("nbf"))),
+        "many-audiences" => ("many-audiences", format!("the token is for several audiences, {}, and has no azp: STS takes such a token for nobody; ask for one with a single audience", claim("aud"))),
+        "empty-claim" => ("empty-audience", "the token's aud is an empty list: ask for a token with the audience that the IAM OpenID provider has".to_owned()),
+        "missing-claim" => {
+            let lacks = |name: &&str| claims.is_some_and(|claims| !claims.contains_key(*name));
+            let missing: Vec<_> = ["iss", "sub", "aud", "iat", "exp"].into_iter().filter(lacks).collect();
+            ("missing-claim", format!("the token lacks {}; an ID token has all of iss, sub, aud, iat and exp, an access token often not", missing.join(" and ")))
+        }
+        "invalid-timestamp" => ("bad-timestamp", format!("iat is {}, nbf {}, exp {}: STS takes whole seconds only", claim("iat"), claim("nbf"), claim("exp"))),
+        "unknown-token-error" => ("null-subject", "the token's sub is null, over which STS stumbles".to_owned()),
+        "session-tags-format" | "principal-tags-format" => ("tags-shape", r#"the claim https://aws.amazon.com/tags has the wrong shape; it is {"principal_tags": {"Project": ["X"]}, "transitive_tag_keys": ["Project"]}, each value a list of one string"#.to_owned()),
+        _ => return algorithm(question),
+    };
+    // What a claim says was written by somebody else.
+    Hint::new(
+        id,
+        words
+            .chars()
+            .filter(|c| !c.is_control())
+            .collect::<String>(),
+    )
+}
+
+/// A token that is not signed as STS takes it; where it is, the last thing that is left.
+fn algorithm(question: &Question<'_>) -> Hint {
     let header = match question.proof {
         Proof::Token(jwt) => shape(jwt).map(|(header, _)| header),
         _ => None,
     };
-    let algorithm = header.as_ref().and_then(|header| header.get("alg")).and_then(Value::as_str).unwrap_or("none");
-    if !ALGORITHMS.contains(&algorithm) {
-        let why = match algorithm {
-            "none" => "it is not signed at all",
-            shared if shared.starts_with("HS") => "it is signed with a shared secret, which AWS cannot know; at Auth0 and the like choose RS256 for the application",
-            pss if pss.starts_with("PS") => "that is RSA-PSS, which STS does not take; choose RS256",
-            "EdDSA" | "Ed25519" => "that is an Edwards curve, which STS does not take; choose ES256 or RS256",
-            _ => "STS takes RS256, RS384, RS512, ES256, ES384 and ES512",
-        };
-        return Hint::new("algorithm", format!("the token's alg is {algorithm:?}: {why}"));
+    let Some(header) = header else {
+        return source_identity();
+    };
+    let algorithm = header.get("alg").and_then(Value::as_str).unwrap_or("none");
+    if ALGORITHMS.contains(&algorithm) {
+        return source_identity();
     }
-    Hint::new("source-identity-shape", "the claim https://aws.amazon.com/source_identity is no string")
+    let why = match algorithm {
+        "none" => "it is not signed at all",
+        shared if shared.starts_with("HS") => {
+            "it is signed with a shared secret, which AWS cannot know; at Auth0 and the like choose RS256 for the application"
+        }
+        pss if pss.starts_with("PS") => "that is RSA-PSS, which STS does not take; choose RS256",
+        "EdDSA" | "Ed25519" => {
+            "that is an Edwards curve, which STS does not take; choose ES256 or RS256"
+        }
+        _ => "STS takes RS256, RS384, RS512, ES256, ES384 and ES512",
+    };
+    Hint::new(
+        "algorithm",
+        format!("the token's alg is {algorithm:?}: {why}"),
+    )
+}
+
+fn source_identity() -> Hint {
+    Hint::new(
+        "source-identity-shape",
+        "the claim https://aws.amazon.com/source_identity is no string",
+    )
 }
 
 /// What a text is that is no JWT.
@@ -136,7 +149,11 @@ fn not_a_jwt(question: &Question<'_>) -> String {
 }
 
 /// Checks the claim by which an identity provider lists the roles.
-pub(super) fn check_roles(token: &Token, role_arn: &str, found: &mut Findings) -> Result<(), Refusal> {
+pub(super) fn check_roles(
+    token: &Token,
+    role_arn: &str,
+    found: &mut Findings,
+) -> Result<(), Refusal> {
     if role_arn.is_empty() {
         return Ok(());
     }

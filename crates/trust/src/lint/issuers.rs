@@ -33,8 +33,8 @@ pub(super) struct Issuer {
     pub(super) derived: &'static [(&'static str, &'static str, &'static str)],
     /// What it is called if a pattern of the subject leaves the project open.
     pub(super) open_project: Option<&'static Rule>,
-    /// What it is called if nothing pins the project, and no wildcard is to blame.
-    pub(super) no_subject: &'static Rule,
+    /// What it is called if nothing pins the project, and no wildcard is to blame; none where that is as it should be.
+    pub(super) no_subject: Option<&'static Rule>,
     /// What it is called if the circumstances are left open.
     pub(super) open_context: Option<&'static Rule>,
     /// Whether its owner can put AWS's claims (roles, tags, source identity) into the tokens.
@@ -104,7 +104,7 @@ const PRIVATE: Issuer = Issuer {
     optional: &[],
     derived: &[],
     open_project: None,
-    no_subject: high::PRIVATE_ISSUER_WITHOUT_SUBJECT,
+    no_subject: Some(high::PRIVATE_ISSUER_WITHOUT_SUBJECT),
     open_context: None,
     custom_claims: true,
 };
@@ -139,7 +139,7 @@ const GITHUB: Issuer = Issuer {
     optional: &["environment", "enterprise_id"],
     derived: &[("repository", "{owner}/{repo}", "repo:{}:*"), ("repository_owner_id", "{owner_id}", ""), ("repository_id", "{repo_id}", "")],
     open_project: None,
-    no_subject: high::ORG_WIDE,
+    no_subject: Some(high::ORG_WIDE),
     open_context: None,
     custom_claims: false,
 };
@@ -164,7 +164,7 @@ const GITLAB: Issuer = Issuer {
         ("pipeline_source", Whose::Anyone),
         ("runner_environment", Whose::Anyone),
     ],
-    no_subject: high::ORG_WIDE,
+    no_subject: Some(high::ORG_WIDE),
     open_context: Some(high::GITLAB_MR_LOOKS_LIKE_BRANCH),
     custom_claims: false,
     ..PRIVATE
@@ -178,7 +178,7 @@ const KUBERNETES: Issuer = Issuer {
     name: "Kubernetes",
     grammars: &[Grammar { kind: Kind::Other, text: "system:serviceaccount:{namespace+}:{account}" }],
     open_project: Some(high::IRSA_SUBJECT_MISSING),
-    no_subject: high::IRSA_SUBJECT_MISSING,
+    no_subject: Some(high::IRSA_SUBJECT_MISSING),
     custom_claims: false,
     ..PRIVATE
 };
@@ -204,7 +204,7 @@ const BUILDKITE: Issuer = Issuer {
         ("pipeline_slug", "{pipeline}", "organization:*:pipeline:{}:*"),
         ("build_branch", "{branch}", ""),
     ],
-    no_subject: high::ORG_WIDE,
+    no_subject: Some(high::ORG_WIDE),
     custom_claims: false,
     ..PRIVATE
 };
@@ -230,7 +230,7 @@ const ISSUERS: &[Issuer] = &[
         ],
         claims: &[("oidc.circleci.com/project-id", Whose::Project)],
         derived: &[("oidc.circleci.com/project-id", "{project}", "org/*/project/{}/user/*")],
-        no_subject: high::ORG_WIDE,
+        no_subject: Some(high::ORG_WIDE),
         open_context: Some(hygiene::CIRCLECI_SSH_RERUN),
         custom_claims: false,
         ..PRIVATE
@@ -239,7 +239,7 @@ const ISSUERS: &[Issuer] = &[
         pattern: "app.terraform.io",
         name: "HCP Terraform",
         grammars: &[Grammar { kind: Kind::Other, text: "organization:{organization!}:project:<project+>:workspace:<workspace+>:|run_phase:{phase}" }],
-        no_subject: high::ORG_WIDE,
+        no_subject: Some(high::ORG_WIDE),
         open_context: Some(high::TFC_RUN_PHASE_WILDCARD),
         ..SHARED
     },
@@ -251,18 +251,18 @@ const ISSUERS: &[Issuer] = &[
             Grammar { kind: Kind::Other, text: "<repository+>:<environment>:<step>" },
         ],
         open_project: Some(high::BITBUCKET_STEP_ONLY),
-        no_subject: high::BITBUCKET_STEP_ONLY,
+        no_subject: Some(high::BITBUCKET_STEP_ONLY),
         custom_claims: false,
         ..PRIVATE
     },
     Issuer { pattern: "oidc.vercel.com", required: &["aud"], ..VERCEL },
     Issuer { pattern: "oidc.vercel.com/*", shared: false, ..VERCEL },
     KUBERNETES,
-    Issuer { pattern: "accounts.google.com", name: "Google", no_subject: high::GOOGLE_AUD_WITHOUT_SUB, required: &[], ..SHARED },
-    Issuer { pattern: "cognito-identity.amazonaws.com", name: "Amazon Cognito", required: &["aud"], ..SHARED },
+    Issuer { pattern: "accounts.google.com", name: "Google", no_subject: Some(high::GOOGLE_AUD_WITHOUT_SUB), required: &[], ..SHARED },
+    Issuer { pattern: "cognito-identity.amazonaws.com", name: "Amazon Cognito", required: &["aud"], no_subject: None, ..SHARED },
     Issuer { pattern: "graph.facebook.com", name: "Facebook", required: &[], claims: &[("app_id", Whose::Tenant), ("id", Whose::Person)], ..SHARED },
     Issuer { pattern: "www.amazon.com", name: "Login with Amazon", required: &[], claims: &[("app_id", Whose::Tenant), ("user_id", Whose::Person)], ..SHARED },
-    Issuer { pattern: "sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d*", name: "Microsoft Sentinel", required: &["sts:RoleSessionName"], ..PRIVATE },
+    Issuer { pattern: "sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d*", name: "Microsoft Sentinel", required: &["sts:RoleSessionName"], no_subject: None, ..PRIVATE },
     Issuer { pattern: "oidc-configuration.audit-log.githubusercontent.com", name: "GitHub's audit log", ..SHARED },
     Issuer { pattern: "vstoken.actions.githubusercontent.com", name: "GitHub Actions, its first issuer", ..SHARED },
     Issuer { pattern: "oidc.codefresh.io", name: "Codefresh", ..SHARED },
@@ -278,7 +278,7 @@ const VERCEL: Issuer = Issuer {
     name: "Vercel",
     shared: true,
     grammars: &[Grammar { kind: Kind::Other, text: "owner:{owner!}:project:{project+}:|environment:{environment}" }],
-    no_subject: high::ORG_WIDE,
+    no_subject: Some(high::ORG_WIDE),
     open_context: Some(high::VERCEL_PREVIEW_SHARES_PROD),
     custom_claims: false,
     ..PRIVATE

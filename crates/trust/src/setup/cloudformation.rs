@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{Generated, tree::{Node, quoted}};
+use super::{
+    Generated,
+    tree::{Node, quoted},
+};
 
 impl Generated {
     /// A template for CloudFormation, YAML. Where the account has the provider already, its ARN is a parameter.
@@ -15,7 +18,10 @@ impl Generated {
              Description: {}\n",
             self.about(),
             stack(&plan.role_name),
-            quoted(&format!("Role {} for whom {} vouches", plan.role_name, self.issuer)),
+            quoted(&format!(
+                "Role {} for whom {} vouches",
+                plan.role_name, self.issuer
+            )),
         );
         if self.has_provider {
             file += "\n# An account has one provider for an issuer. If it is there already: --parameter-overrides ProviderArn=ARN\n\

@@ -45,7 +45,9 @@ pub(super) fn check(issuer: &str) -> Result<(), SetupError> {
             "let the identity provider answer on port 443",
         );
     }
-    pitfall(host, path).map_or(Ok(()), |(found, advice)| misshaped(found.to_owned(), advice))
+    pitfall(host, path).map_or(Ok(()), |(found, advice)| {
+        misshaped(found.to_owned(), advice)
+    })
 }
 
 /// Issuers that pass every check of IAM's, and whose tokens never match.

@@ -205,7 +205,10 @@ impl Plan {
             .map(|allow| rule::rule(allow, &issuer, &audiences))
             .collect::<Result<_, _>>()?;
         if let Some(source) = source_at(&issuer).filter(|source| source.issuer != Some(GOOGLE))
-            && self.allow.iter().any(|allow| matches!(allow, Allow::Email(_)))
+            && self
+                .allow
+                .iter()
+                .any(|allow| matches!(allow, Allow::Email(_)))
         {
             return Err(SetupError::new(
                 format!("tokens of {} name nobody's address", source.label),
@@ -292,12 +295,7 @@ impl Generated {
     /// The provider that the account must have. `None` for Google, which every account knows.
     pub fn provider(&self, account: &str) -> Option<IdentityProvider> {
         self.has_provider.then(|| {
-            IdentityProvider::new(
-                &self.plan.partition,
-                account,
-                &self.issuer,
-                &self.audiences,
-            )
+            IdentityProvider::new(&self.plan.partition, account, &self.issuer, &self.audiences)
         })
     }
 
@@ -318,7 +316,8 @@ impl Generated {
     /// they last for an hour.
     pub fn samples(&self, issued: u64) -> Vec<Value> {
         let complete = |sample: &Map<String, Value>| {
-            let mut claims = json!({"iss": self.issuer, "iat": issued, "exp": issued.saturating_add(3600)});
+            let mut claims =
+                json!({"iss": self.issuer, "iat": issued, "exp": issued.saturating_add(3600)});
             for (name, value) in sample {
                 claims[name] = value.clone();
             }
@@ -333,7 +332,11 @@ impl Generated {
     }
 
     fn thumbprints(&self) -> Vec<String> {
-        self.plan.thumbprints.iter().map(Thumbprint::to_string).collect()
+        self.plan
+            .thumbprints
+            .iter()
+            .map(Thumbprint::to_string)
+            .collect()
     }
 
     /// One line for the head of what is written.
@@ -349,7 +352,9 @@ impl Generated {
 
     fn fits(&self) -> Result<(), SetupError> {
         // Account ids have one length.
-        let document = self.trust_policy.compact(&self.provider_arn("000000000000"));
+        let document = self
+            .trust_policy
+            .compact(&self.provider_arn("000000000000"));
         if document.len() <= QUOTA {
             return Ok(());
         }
@@ -362,6 +367,3 @@ impl Generated {
         ))
     }
 }
-
-#[cfg(test)]
-mod tests;

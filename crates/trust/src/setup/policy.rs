@@ -29,12 +29,14 @@ pub(super) fn document(plan: &Plan, prefix: &str, is_built_in: bool, rules: &[Ru
         }
     }
 
-    let name: String = plan.allow[0]
-        .source()
-        .label
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .collect();
+    let name = match plan.allow[0].source() {
+        source if source.proof.is_empty() => "SignedIn".to_owned(),
+        source => source
+            .label
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .collect(),
+    };
     let mut actions = vec!["sts:AssumeRoleWithWebIdentity".to_owned()];
     if plan.session_tags {
         actions.push("sts:TagSession".to_owned());

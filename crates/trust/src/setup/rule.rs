@@ -159,7 +159,10 @@ impl Start<'_> {
     ) -> Result<Rule, SetupError> {
         if !issuer::is_github(self.issuer) {
             return Err(SetupError::new(
-                format!("{} is no issuer of GitHub Actions", self.issuer.escape_debug()),
+                format!(
+                    "{} is no issuer of GitHub Actions",
+                    self.issuer.escape_debug()
+                ),
                 "leave --issuer out, or give https://token.actions.githubusercontent.com/ENTERPRISE, https://token.actions.SUBDOMAIN.ghe.com or https://HOST/_services/token",
             ));
         }
@@ -280,13 +283,11 @@ impl Start<'_> {
                 group.name, project.name
             ));
         }
-        match context {
-            Context::Branch { protected: true, .. } => {
-                rule.others.push(Condition::equals("ref_protected", ["true"]));
-                rule.remarks.push(format!("the branch must be protected, so that no merge request's pipeline passes for it; for one that is not, write gitlab:{path}#branch:{name}"));
-            }
-            Context::Branch { .. } => rule.remarks.push("the branch need not be protected: the pipeline of a merge request from a branch of that name passes, too".to_owned()),
-            _ => {}
+        if let Context::Branch { protected: false, .. } = context {
+            rule.remarks.push("the branch need not be protected: the pipeline of a merge request from a branch of that name passes, too".to_owned());
+        } else {
+            rule.others.push(Condition::equals("ref_protected", ["true"]));
+            rule.remarks.push(format!("the {kind} must be protected, so that only those whom the project trusts with it can become the role"));
         }
         Ok(rule)
     }

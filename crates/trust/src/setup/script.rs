@@ -32,10 +32,10 @@ impl Generated {
         if let Some(account) = &plan.account {
             _ = write!(
                 script,
-                "if [ \"$account\" != {account} ]; then\n    \
+                "[ \"$account\" = {account} ] || {{\n    \
                      echo \"signed in to account $account, and this is for {account}\" >&2\n    \
                      exit 1\n\
-                 fi\n"
+                 }}\n"
             );
         }
         if self.has_provider {
@@ -110,15 +110,17 @@ impl Generated {
         };
         let mut script = format!(
             "\nprovider=\"arn:{partition}:iam::$account:oidc-provider/{path}\"\n\
-             if iam get-open-id-connect-provider --open-id-connect-provider-arn \"$provider\" > /dev/null 2>&1; then\n    \
-                 echo \"provider $provider is there; the client ids are added to it\"\n"
+             if known=$(iam get-open-id-connect-provider --open-id-connect-provider-arn \"$provider\" \\\n        \
+                     --query ClientIDList --output text 2> /dev/null); then\n    \
+                 echo \"provider $provider is there\"\n    \
+                 for client in {}; do\n        \
+                     printf '%s' \"$known\" | tr '\\t' '\\n' | grep -Fqxe \"$client\" && continue\n        \
+                     echo \"adding client id $client to it\"\n        \
+                     iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn \"$provider\" \\\n            \
+                         --client-id \"$client\"\n    \
+                 done\n",
+            clients.join(" ")
         );
-        for client in &clients {
-            _ = writeln!(
-                script,
-                "    iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn \"$provider\" \\\n        --client-id {client}"
-            );
-        }
         _ = write!(
             script,
             "{on_update}else\n    \

@@ -44,7 +44,7 @@ pub const SOURCES: &[Source] = &[
     Source {
         name: "gitlab",
         label: "GitLab CI",
-        form: "gitlab:GROUP[:ID]/PROJECT[:ID](@PROTECTED-BRANCH | #branch:ANY-BRANCH | #tag:TAG)",
+        form: "gitlab:GROUP[:ID]/PROJECT[:ID](@PROTECTED-BRANCH | #branch:ANY-BRANCH | #tag:PROTECTED-TAG)",
         example: "gitlab:acme/app@main",
         issuer: Some("https://gitlab.com"),
         audience: Some("sts.amazonaws.com"),

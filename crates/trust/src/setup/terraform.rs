@@ -46,7 +46,10 @@ impl Generated {
         file += &resource("aws_iam_role", &role, &members);
 
         for policy in &plan.attach {
-            let name = format!("{role}_{}", identifier(policy.rsplit('/').next().unwrap_or(policy)));
+            let name = format!(
+                "{role}_{}",
+                identifier(policy.rsplit('/').next().unwrap_or(policy))
+            );
             let members = [
                 ("role".to_owned(), format!("aws_iam_role.{role}.name")),
                 ("policy_arn".to_owned(), hcl_quoted(policy)),
@@ -76,7 +79,13 @@ fn list(texts: &[String]) -> String {
 fn identifier(name: &str) -> String {
     let plain: String = name
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "_-".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
         .collect();
     if plain.starts_with(|c: char| c.is_ascii_alphabetic()) {
         plain

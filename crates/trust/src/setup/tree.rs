@@ -26,9 +26,7 @@ impl Node {
         }
     }
 
-    pub(super) fn object(
-        members: impl IntoIterator<Item = (impl Into<String>, Node)>,
-    ) -> Self {
+    pub(super) fn object(members: impl IntoIterator<Item = (impl Into<String>, Node)>) -> Self {
         Self::Object(
             members
                 .into_iter()

@@ -53,7 +53,7 @@ impl Token {
         let mut token = Self::from_claims(claims, now)?;
         // STS comes to the algorithm with the key, after the provider; the words are the same for both.
         let member = |name| header.get(name).and_then(Value::as_str);
-        token.algorithm = member("alg").unwrap_or_default().to_owned();
+        token.algorithm = member("alg").map(str::to_owned).unwrap_or_default();
         token.key_id = member("kid").map(str::to_owned);
         if ALGORITHMS.contains(&token.algorithm()) {
             Ok(token)

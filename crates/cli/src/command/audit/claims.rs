@@ -30,10 +30,10 @@ pub(super) fn read(reader: impl Read, name: &str, context: &Context) -> Result<T
     let claims = if text.starts_with('{') {
         text.as_bytes().to_vec()
     } else {
-        let claims = text.split('.').nth(1).unwrap_or_default();
-        BASE64URL
-            .decode(claims.trim_end_matches('='))
-            .map_err(|_| invalid("it is neither a JWT nor JSON".into()))?
+        let claims = text.split('.').nth(1);
+        claims
+            .and_then(|claims| BASE64URL.decode(claims.trim_end_matches('=')).ok())
+            .ok_or_else(|| invalid("it is neither a JWT nor JSON".into()))?
     };
     let mut claims: Map<String, Value> = serde_json::from_slice(&claims)
         .map_err(|_| invalid("its claims are no JSON object".into()))?;

@@ -1,7 +1,9 @@
 //! A person inside `credential_process`: SDKs swallow what is said and kill the process after a minute, so a `keyless login` of its own asks
 //! the person, and lives on.
 
+use std::convert::Infallible;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::future::pending;
 use std::io;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -10,7 +12,10 @@ use keyless::profile::{Access, StoreKind};
 use keyless::{FileStore, Login, Provider, Session, Source};
 use tokio::time::{Instant, sleep};
 
-use crate::context::{Chosen, Context, PATIENCE, run as run_async, waits_for_another};
+use crate::command::explain::denied::explained;
+use crate::context::{
+    Chosen, Context, PATIENCE, asked_elsewhere, run as run_async, waits_for_another,
+};
 use crate::exit::{Failure, INTERNAL, SIGN_IN};
 use crate::output::Screen;
 
@@ -28,25 +33,26 @@ pub(super) fn session(
     let provider = access.provider()?;
     run_async(async {
         let (called, end) = (SystemTime::now(), Instant::now() + LONGEST);
-        let explain = |error: keyless::Error| chosen.explain(error.into());
-        let missing = match provider.session().await.map_err(explain) {
+        let explain = |error: keyless::Error| explained(context, chosen, access, error);
+        let screen = context.way_to_ask(chosen, no_interactive, false);
+        let session = tokio::select! {
+            session = provider.session() => session,
+            never = tell_of_another(screen.as_ref(), access.login()) => match never {},
+        };
+        let missing = match session.map_err(explain) {
             Err(missing) if missing.code == SIGN_IN => missing,
             outcome => return outcome,
         };
-        let screen = context.way_to_ask(chosen, no_interactive, false);
-        let (Some(screen), Some(login), true, Some(store)) = (
-            screen,
-            access.login(),
-            chosen.profile.store != StoreKind::Memory,
-            context.environment.store_directory(),
-        ) else {
+        let (Some(screen), Some(login), Some(store)) =
+            (screen, access.login(), common_store(context, chosen))
+        else {
             return Err(missing);
         };
         let desk = Desk {
             chosen,
             provider: &provider,
             login,
-            store: FileStore::new(store),
+            store,
             screen,
             end,
         };
@@ -57,6 +63,14 @@ pub(super) fn session(
         let anew = context.access(chosen, PATIENCE)?.provider()?;
         anew.session().await.map_err(explain)
     })
+}
+
+/// The files that the process which asks shares with us; `None` where nothing would be found there.
+fn common_store(context: &Context, chosen: &Chosen) -> Option<FileStore> {
+    let (kind, environment) = (chosen.profile.store, &context.environment);
+    let directory = kind.directory(environment)?;
+    let is_open = kind != StoreKind::Keyring || environment.sealed_store()?.ready().is_ok();
+    is_open.then(|| FileStore::new(directory))
 }
 
 /// Where one person is asked once, however many processes wait.
@@ -86,13 +100,7 @@ impl Desk<'_> {
             }
         };
         // Somebody who signs in already, here or because a caller asked that has been killed since, is not asked again.
-        let mut is_told = false;
-        while let Some(since) = self.login.asking_since() {
-            if !is_told {
-                let line = waits_for_another(self.login, since);
-                self.screen.show(&format!("{line}\n"));
-                is_told = true;
-            }
+        while self.login.asking_since().is_some() {
             if let Some(session) = self.tick().await? {
                 return Ok(Some(session));
             }
@@ -165,7 +173,7 @@ impl Desk<'_> {
     /// An error where a person has said no, or has let a sign-in lapse, a moment ago.
     fn check_refusal(&self) -> Result<(), Failure> {
         match self.login.refused() {
-            Some(refused) => Err(self.chosen.advised(keyless::Error::from(refused).into())),
+            Some(refused) => Err(keyless::Error::from(refused).into()),
             None => Ok(()),
         }
     }
@@ -188,6 +196,15 @@ impl Desk<'_> {
         mark(turn)?;
         login.spawn()
     }
+}
+
+/// Says so, if the answer takes its time because another process asks somebody.
+async fn tell_of_another(screen: Option<&Screen>, login: Option<&Login>) -> Infallible {
+    if let (Some(screen), Some(login)) = (screen, login) {
+        let since = asked_elsewhere(login).await;
+        screen.show(&format!("{}\n", waits_for_another(login, since)));
+    }
+    pending().await
 }
 
 /// Writes down that somebody is being asked now, or has just answered.

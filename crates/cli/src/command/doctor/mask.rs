@@ -10,18 +10,15 @@ pub(super) struct Mask {
     names: Vec<String>,
 }
 
-/// Shorter ones stand in other words as well.
-const SHORTEST_NAME: usize = 4;
+/// Shorter ones stand in other words as well, and count only as words.
+const LONG: usize = 4;
 
 impl Mask {
     pub(super) fn new(home: Option<PathBuf>, names: impl IntoIterator<Item = String>) -> Self {
         let home = home
             .map(|home| home.to_string_lossy().into_owned())
             .filter(|home| home.len() > 1);
-        let mut names: Vec<String> = names
-            .into_iter()
-            .filter(|name| name.chars().count() >= SHORTEST_NAME)
-            .collect();
+        let mut names: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).collect();
         names.sort_by_key(|name| std::cmp::Reverse(name.len()));
         Self { home, names }
     }
@@ -33,7 +30,11 @@ impl Mask {
             text = text.replace(home, "~");
         }
         for name in &self.names {
-            text = text.replace(name, &shortened(name));
+            text = if name.chars().count() < LONG {
+                replaced_as_word(&text, name)
+            } else {
+                text.replace(name, &shortened(name))
+            };
         }
         without_accounts(&without_addresses(&text))
     }
@@ -45,6 +46,22 @@ fn shortened(name: &str) -> String {
         Some((_, domain)) => format!("{}…@{domain}", first(name, 1)),
         None => format!("{}…", first(name, 2)),
     }
+}
+
+/// `text` with `name` hidden where it is a word of its own.
+fn replaced_as_word(text: &str, name: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut end = 0;
+    for (start, _) in text.match_indices(name) {
+        let (before, after) = (&text[..start], &text[start + name.len()..]);
+        if !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric) {
+            masked.push_str(&text[end..start]);
+            masked.push_str(first(name, 1));
+            masked.push('…');
+            end = start + name.len();
+        }
+    }
+    masked + &text[end..]
 }
 
 fn first(text: &str, count: usize) -> &str {
@@ -125,7 +142,8 @@ mod tests {
                 "arn:aws:sts::111122223333:assumed-role/Dev/alice@example.com",
                 "arn:aws:sts::11…33:assumed-role/Dev/a…@example.com",
             ),
-            ("sub auth0|6543 is bob", "sub au… is bob"),
+            ("sub auth0|6543 is bob", "sub au… is b…"),
+            ("bob-bobby, kebob", "b…-bobby, kebob"),
             ("carol@example.com", "c…@example.com"),
             ("Überall", "Üb…"),
             (

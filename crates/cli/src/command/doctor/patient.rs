@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{Response, header};
 use keyless::profile::{Access, Config};
-use keyless::{Environment, Http, HttpClient, IdToken, Interaction, Session, Source};
+use keyless::{Environment, Http, HttpClient, IdToken, Interaction, Session, SessionName, Source};
 use keyless_sts::Sts;
 use keyless_token::{Limits, TokenErrorKind, endpoint};
 use serde_json::{Map, Value};
@@ -278,8 +278,8 @@ impl Patient {
     pub(super) fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
         if let Some(Ok(token)) = self.token.get() {
-            names.push(token.subject().to_owned());
             let claims = [
+                "sub",
                 "email",
                 "name",
                 "preferred_username",
@@ -287,12 +287,10 @@ impl Patient {
                 "nickname",
                 "unique_name",
             ];
-            names.extend(
-                claims
-                    .iter()
-                    .filter_map(|name| token.text_claim(name))
-                    .map(str::to_owned),
-            );
+            let claims = claims.iter().filter_map(|name| token.text_claim(name));
+            names.extend(claims.map(str::to_owned));
+            // AWS quotes the session's name where it says no.
+            names.push(SessionName::OfToken.for_token(token));
         }
         if let Some(Ok(session)) = self.session.get() {
             names.push(session.session_name().to_owned());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keyless::profile::StoreKind;
 use keyless::{FileStore, Key, Secret, Store};
 use keyless_cache::{Locking, StoreError};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::finding::Finding;
 use super::patient::Patient;
@@ -28,10 +28,11 @@ pub(super) async fn folder(patient: Arc<Patient>) -> Finding {
         }
         Err(error) => return broken(&error),
     };
-    // Another version's entries are not touched: nothing else has this name.
+    // Nothing else has this name, and what looks at it meanwhile finds an entry that is whole.
     let key = Key::of("doctor").finish();
+    let entry = Secret::new(json!({"key": key.to_string()}).to_string());
     let probe = store
-        .save(&key, &Secret::new("{}"))
+        .save(&key, &entry)
         .and_then(|()| store.try_lock(&key))
         .map(drop);
     let swept = store.remove(&key);

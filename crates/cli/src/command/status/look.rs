@@ -73,9 +73,12 @@ impl Look {
                 }
             }
         };
-        let sessions: Vec<Session> = match &profile.role {
-            Some(_) => access.provider()?.stored().into_iter().collect(),
-            None => access.sessions(),
+        let role = profile.via.last().or(profile.role.as_ref()).cloned();
+        let sessions: Vec<Session> = match (&role, &proof, shelf) {
+            (None, _, _) => access.sessions(),
+            // Which of them is this profile's is told by the token, and nobody fetches one just to look.
+            (Some(role), Proof::Elsewhere(_), Some(shelf)) => shelf.without_sign_in(role),
+            (Some(_), _, _) => access.provider()?.stored().into_iter().collect(),
         };
         let sessions = sessions
             .into_iter()
@@ -85,7 +88,6 @@ impl Look {
                 session,
             })
             .collect();
-        let role = profile.via.last().or(profile.role.as_ref()).cloned();
         Ok(Self {
             name: profile.name.clone(),
             role,
@@ -130,13 +132,8 @@ impl Look {
             } => {
                 page.line("  signed in", &format!("{who} at {issuer}"));
                 page.line("", &format!("since {}", when(*since, self.now)));
-                page.line(
-                    "",
-                    &format!(
-                        "until {}; then somebody must sign in",
-                        when(*until, self.now)
-                    ),
-                );
+                let until = when(*until, self.now);
+                page.line("", &format!("until {until}; then sign in again"));
             }
             Proof::SignedOut { issuer, ended } => page.line(
                 "  signed out",
@@ -157,14 +154,14 @@ impl Look {
         }
         for Held { session, since } in &self.sessions {
             page.line("  session", session.credentials().access_key_id());
-            page.line("", &format!("as {}", session.assumed_role_arn()));
+            page.line("", session.assumed_role_arn());
             if let Some(since) = since {
                 page.line("", &format!("since {}", when(*since, self.now)));
             }
             let then = if self.renews(session) {
-                "renewed without asking anybody"
+                "renewed silently"
             } else {
-                "then somebody must sign in"
+                "then sign in again"
             };
             let until = when(session.expires_at(), self.now);
             page.line("", &format!("until {until}; {then}"));

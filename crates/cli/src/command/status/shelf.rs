@@ -60,6 +60,18 @@ impl Shelf {
         })
     }
 
+    /// The sessions of `role` for which nobody has signed in.
+    pub(super) fn without_sign_in(&self, role: &str) -> Vec<Session> {
+        let sessions = self.entries().iter().filter_map(|entry| match &entry.what {
+            What::Session(session) => Some(&**session),
+            _ => None,
+        });
+        sessions
+            .filter(|session| session.sign_in().is_none() && session.role_arn() == role)
+            .cloned()
+            .collect()
+    }
+
     fn entries(&self) -> &[Kept] {
         self.contents
             .as_ref()
@@ -100,8 +112,13 @@ impl Shelf {
                     page.line("", &format!("until {}", when(end, now)));
                 }
                 What::Unusable(error) => {
-                    page.line("  not usable", &format!("{}.json", entry.key));
-                    page.line("", &error.to_string());
+                    let (error_text, file) = (error.to_string(), format!("{}.json", entry.key));
+                    if !error_text.contains(&file) {
+                        page.line("  not usable", &file);
+                        page.line("", &error_text);
+                    } else {
+                        page.line("  not usable", &error_text);
+                    }
                     page.line("", error.advice());
                 }
                 _ => {}

@@ -116,7 +116,7 @@ pub enum Context {
         /// Written with `@`. On gitlab.com the branch must then be protected.
         protected: bool,
     },
-    /// `#tag:TAG`, which may hold `*`.
+    /// `#tag:TAG`, which may hold `*`. On gitlab.com it must be protected.
     Tag(String),
     /// `#environment:NAME`.
     Environment(String),

@@ -36,9 +36,11 @@ impl FromStr for Allow {
             "k8s" => reader.kubernetes(rest),
             "gcp" => reader.gcp(rest),
             "email" => reader.email(rest),
-            _ => Ok(Self::Subject(
-                reader.checked("a subject", rest, is_literal)?,
-            )),
+            _ => Ok(Self::Subject(reader.checked(
+                "a subject",
+                rest,
+                is_literal,
+            )?)),
         }
     }
 }
@@ -327,4 +329,3 @@ fn is_literal(c: char) -> bool {
 fn is_ref(c: char) -> bool {
     c.is_ascii_graphic() && !"~^:?[\\".contains(c)
 }
-

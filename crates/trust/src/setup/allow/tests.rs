@@ -73,15 +73,15 @@ fn whatever_would_reach_strangers_or_nobody_is_refused() {
             "github:acme@1/app#tag:v1",
             "github:acme@1/app#tag:v1 is not whole or not of this form",
         ),
-        (
-            "github:acme@1*/app@2@main",
-            r#""1*" is not an owner's id"#,
-        ),
+        ("github:acme@1*/app@2@main", r#""1*" is not an owner's id"#),
         ("github:acme/app@a b", r#""a b" is not a branch"#),
         ("github:acme/app@a:b", r#""a:b" is not a branch"#),
         ("github:acme/app@${aws:x}", r#""${aws:x}" is not a branch"#),
         ("github:acme/app@h\u{e4}", "\"h\u{e4}\" is not a branch"),
-        ("github:acme/app@a\u{1b}[1m", r#""a\u{1b}[1m" is not a branch"#),
+        (
+            "github:acme/app@a\u{1b}[1m",
+            r#""a\u{1b}[1m" is not a branch"#,
+        ),
         (
             "gitlab:app@main",
             "gitlab:app@main is not whole or not of this form",
@@ -108,14 +108,8 @@ fn whatever_would_reach_strangers_or_nobody_is_refused() {
             "buildkite:acme/deploy",
             "buildkite:acme/deploy is not whole or not of this form",
         ),
-        (
-            "buildkite:acme/*@main",
-            r#""*" is not a pipeline's slug"#,
-        ),
-        (
-            "bitbucket:acme/app",
-            r#""app" is not a repository's id"#,
-        ),
+        ("buildkite:acme/*@main", r#""*" is not a pipeline's slug"#),
+        ("bitbucket:acme/app", r#""app" is not a repository's id"#),
         ("tfc:acme/*/w", r#""*" is not a project's name"#),
         (
             "tfc:acme/p/w/*",

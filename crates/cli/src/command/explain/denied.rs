@@ -1,0 +1,94 @@
+//! What can be told at once when STS denies: whose token it was, and what AWS makes of it.
+
+use std::time::SystemTime;
+
+use keyless::profile::Access;
+use keyless::{Error, ExchangeErrorKind, IdToken, Source, text};
+use keyless_trust::keys::{Context as Keys, Request};
+use keyless_trust::provider::IdentityProvider;
+use keyless_trust::token::Token;
+
+use crate::context::{Chosen, Context};
+use crate::exit::Failure;
+
+/// The failure, with what is known where AWS turned the token or its bearer away.
+pub(crate) fn explained(
+    context: &Context,
+    chosen: &Chosen,
+    access: &Access,
+    error: Error,
+) -> Failure {
+    let first_hop = match &error {
+        Error::Exchange(error) => match error.kind() {
+            ExchangeErrorKind::AccessDenied | ExchangeErrorKind::TokenRejected => error.hop() == 1,
+            _ => return chosen.explain(error.clone().into()),
+        },
+        _ => return chosen.explain(error.into()),
+    };
+    let mut failure: Failure = error.into();
+    failure.facts = token
+        .filter(|_| first_hop)
+        .map(|token| {
+            facts(
+                token,
+                chosen.profile.role.as_deref().unwrap_or_default(),
+                now,
+            )
+        })
+        .unwrap_or_default();
+    let command = match &chosen.profile.name {
+        Some(name) => shlex::try_join(["keyless", "explain", name, "--live"]).ok(),
+        None => Some("keyless token … | keyless explain --token - --live --role ARN".to_owned()),
+    };
+    let advice = failure
+        .advice
+        .take()
+        .map(|advice| format!("{advice}; "))
+        .unwrap_or_default();
+    match command {
+        Some(command) => failure.with_advice(format!(
+            "{advice}run `{command}` for the reason (or with --policy FILE, where somebody else can read the trust policy)"
+        )),
+        None => failure,
+    }
+}
+
+/// The token's own words, then the condition keys that AWS makes of it; lines without the token.
+fn facts(token: &IdToken, role: &str, now: SystemTime) -> Vec<String> {
+    let quoted = |text: &str| format!("{:?}", text::printable(text));
+    let mut lines = vec![
+        "the token that AWS was shown".to_owned(),
+        format!("  iss  {}", quoted(token.issuer())),
+        format!("  sub  {}", quoted(token.subject())),
+        format!(
+            "  aud  {}",
+            token
+                .audience()
+                .iter()
+                .map(|aud| quoted(aud))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    ];
+    let Ok(read) = Token::from_claims(token.claims().clone(), now) else {
+        return lines;
+    };
+    let mut fields = role.split(':').skip(1);
+    let (partition, account) = (
+        fields.next().unwrap_or("aws"),
+        fields.nth(2).unwrap_or_default(),
+    );
+    let provider = IdentityProvider::new(partition, account, read.issuer(), [read.audience()]);
+    let keys = Keys::web_identity(&read, &provider, &Request::default());
+    lines.push("the condition keys that AWS makes of it".to_owned());
+    let prefix = format!("{}:", provider.key_prefix());
+    for (key, values) in keys.iter().filter(|(key, _)| key.starts_with(&prefix)) {
+        let values: Vec<_> = values.iter().map(|value| quoted(value)).collect();
+        lines.push(format!(
+            "  {} = {}",
+            text::printable(key),
+            values.join(", ")
+        ));
+    }
+    lines
+}

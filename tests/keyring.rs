@@ -1,0 +1,442 @@
+//! What is kept sealed, with the key in a keyring: a real one, one that hangs, and none.
+#![cfg(unix)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use keyless_sandbox::Sandbox;
+use keyless_tests::person::{Deed, browse};
+use keyless_tests::{binary, real};
+use tempfile::TempDir;
+use tokio::io::AsyncBufReadExt as _;
+
+/// What stands in every token, and in every session's file that is not sealed.
+const PLAIN: [&str; 4] = ["eyJ", "alice@example.com", "secret_access_key", "ASIA"];
+
+/// A home whose one profile keeps everything sealed, and the sandbox that it signs in at.
+struct Machine {
+    home: TempDir,
+    sandbox: Sandbox,
+}
+
+impl Machine {
+    async fn new() -> Self {
+        let sandbox = Sandbox::builder().start().await.expect("a sandbox");
+        let home = tempfile::tempdir().expect("a home");
+        let config = format!(
+            "[identity.corp]\nissuer = \"{}\"\nclient_id = \"keyless\"\n\n[profile.dev]\nidentity = \"corp\"\nrole = \"{}\"\nregion = \"eu-west-1\"\nendpoint_url = \"{}\"\nstore = \"keyring\"\n",
+            sandbox.issuer(),
+            sandbox.role_arn("Developer"),
+            sandbox.sts_endpoint(),
+        );
+        fs::write(home.path().join("keyless.toml"), config).expect("written");
+        Self { home, sandbox }
+    }
+
+    fn store(&self) -> PathBuf {
+        self.home.path().join("store")
+    }
+
+    fn keyless(&self, bus: Option<&str>) -> Command {
+        let mut command = Command::new(binary::keyless());
+        command
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("KEYLESS_CONFIG", self.home.path().join("keyless.toml"))
+            .env("KEYLESS_STORE_DIR", self.store())
+            .env("KEYLESS_NO_INTERACTIVE", "1")
+            .stdin(Stdio::null());
+        if let Some(address) = bus {
+            command.env("DBUS_SESSION_BUS_ADDRESS", address);
+        }
+        command
+    }
+
+    fn run(&self, bus: Option<&str>, arguments: &[&str]) -> Ran {
+        Ran::of(
+            self.keyless(bus)
+                .args(arguments)
+                .output()
+                .expect("keyless starts"),
+        )
+    }
+
+    /// `keyless login`, and Alice, who opens the address that it prints.
+    async fn login(&self, mut login: Command) -> Ran {
+        login
+            .args(["login", "dev", "--no-browser"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut login = tokio::process::Command::from(login)
+            .spawn()
+            .expect("keyless starts");
+        let mut said = String::new();
+        let mut lines = tokio::io::BufReader::new(login.stderr.take().expect("a pipe")).lines();
+        while let Some(line) = lines.next_line().await.expect("text") {
+            if line.starts_with("  http://") {
+                browse(line.trim(), &Deed::SignInAs("alice".into())).await;
+            }
+            said.push_str(&line);
+            said.push('\n');
+        }
+        let ran = Ran::of(login.wait_with_output().await.expect("it ends"));
+        Ran { said, ..ran }
+    }
+
+    /// Every file of the store, with what is in it.
+    fn files(&self) -> Vec<(PathBuf, String)> {
+        fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+            for entry in fs::read_dir(folder).into_iter().flatten() {
+                let path = entry.expect("readable").path();
+                if path.is_dir() {
+                    walk(&path, found);
+                } else {
+                    let text =
+                        String::from_utf8_lossy(&fs::read(&path).expect("readable")).into_owned();
+                    found.push((path, text));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.store(), &mut found);
+        found
+    }
+
+    fn entries(&self) -> usize {
+        self.files()
+            .iter()
+            .filter(|(path, _)| path.extension().is_some_and(|end| end == "json"))
+            .count()
+    }
+
+    fn calls(&self) -> (u64, u64) {
+        let calls = self.sandbox.calls();
+        (calls.authorize, calls.assume_role_with_web_identity)
+    }
+}
+
+struct Ran {
+    code: Option<i32>,
+    data: String,
+    said: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            code: output.status.code(),
+            data: text(&output.stdout),
+            said: text(&output.stderr),
+        }
+    }
+}
+
+/// A bus with a keyring on it, both of one's own, ended with this value.
+struct Keyring {
+    bus: Child,
+    daemon: Child,
+    address: String,
+}
+
+impl Keyring {
+    /// `password` opens the keyring in `home`, and makes it if there is none; without, it stays locked.
+    fn start(home: &Path, password: Option<&str>) -> Option<Self> {
+        let bus = Command::new("dbus-daemon")
+            .args(["--session", "--nofork", "--print-address=1"])
+            .env("HOME", home)
+            .stdout(Stdio::piped())
+            .spawn();
+        let Ok(mut bus) = bus else {
+            real::skipped("dbus-daemon is not installed; `cargo xtask test` provides it");
+            return None;
+        };
+        let mut address = String::new();
+        BufReader::new(bus.stdout.take().expect("a pipe"))
+            .read_line(&mut address)
+            .expect("text");
+        let address = address.trim().to_owned();
+        let mut daemon = Command::new("gnome-keyring-daemon");
+        daemon.args(["--foreground", "--components=secrets"]);
+        if password.is_some() {
+            daemon.arg("--unlock");
+        }
+        let runtime = home.join("run");
+        fs::create_dir_all(&runtime).expect("made");
+        let daemon = daemon
+            .env("HOME", home)
+            .env("XDG_RUNTIME_DIR", runtime)
+            .env("XDG_DATA_HOME", home.join("share"))
+            .env("DBUS_SESSION_BUS_ADDRESS", &address)
+            .env_remove("DISPLAY")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(mut daemon) = daemon else {
+            real::skipped("gnome-keyring-daemon is not installed; `cargo xtask test` provides it");
+            let _ = bus.kill();
+            return None;
+        };
+        let mut input = daemon.stdin.take().expect("a pipe");
+        input
+            .write_all(password.unwrap_or_default().as_bytes())
+            .expect("written");
+        drop(input);
+        // It says where its control socket is once it is on the bus.
+        let mut ready = String::new();
+        BufReader::new(daemon.stdout.take().expect("a pipe"))
+            .read_line(&mut ready)
+            .expect("text");
+        Some(Self {
+            bus,
+            daemon,
+            address,
+        })
+    }
+}
+
+impl Drop for Keyring {
+    fn drop(&mut self) {
+        for child in [&mut self.daemon, &mut self.bus] {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs real parts: cargo xtask test"]
+async fn a_real_keyring_holds_the_key_and_the_files_tell_nothing() {
+    let keyrings = tempfile::tempdir().expect("a folder");
+    let Some(keyring) = Keyring::start(keyrings.path(), Some("open sesame")) else {
+        return;
+    };
+    let bus = Some(keyring.address.as_str());
+    let machine = Machine::new().await;
+    let login = machine.login(machine.keyless(bus)).await;
+    assert_eq!(login.code, Some(0), "{}", login.said);
+    assert!(
+        login.said.contains("signed in as alice@example.com") && !login.said.contains("warning"),
+        "{}",
+        login.said
+    );
+
+    // Another process finds what this one has kept.
+    for command in [
+        &["credential-process", "dev"][..],
+        &["credential-process", "dev"],
+        &["status"],
+    ] {
+        let ran = machine.run(bus, command);
+        assert_eq!(ran.code, Some(0), "{command:?}: {}", ran.said);
+        assert!(
+            ran.data.contains("ASIA") && ran.said.is_empty(),
+            "{command:?}: {}{}",
+            ran.data,
+            ran.said
+        );
+    }
+    assert_eq!(machine.calls(), (1, 1));
+    assert!(machine.entries() >= 2, "{:?}", machine.files());
+    for (path, text) in machine.files() {
+        assert!(
+            path.starts_with(machine.store().join("sealed")),
+            "{}",
+            path.display()
+        );
+        for plain in PLAIN {
+            assert!(!text.contains(plain), "{plain} in {}", path.display());
+        }
+    }
+
+    let rotated = machine.run(bus, &["rotate-key"]);
+    assert_eq!(rotated.code, Some(0), "{}", rotated.said);
+    assert!(
+        rotated.said.contains("there is a new key, and"),
+        "{}",
+        rotated.said
+    );
+    assert_eq!(
+        machine.run(bus, &["credential-process", "dev"]).code,
+        Some(0)
+    );
+    assert_eq!(machine.calls(), (1, 1));
+
+    // The same keyring after a restart, locked: nothing is had, and nothing waited for.
+    drop(keyring);
+    let Some(locked) = Keyring::start(keyrings.path(), None) else {
+        return;
+    };
+    let begin = Instant::now();
+    let shut = machine.run(Some(&locked.address), &["credential-process", "dev"]);
+    assert_eq!(
+        (shut.code, shut.data.as_str()),
+        (Some(3), ""),
+        "{}",
+        shut.said
+    );
+    assert!(
+        shut.said
+            .contains("a key from the keyring (Secret Service), found it locked"),
+        "{}",
+        shut.said
+    );
+    assert!(
+        shut.said.contains("KEYLESS_STORE_KEY_FILE"),
+        "{}",
+        shut.said
+    );
+    assert!(
+        begin.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        begin.elapsed()
+    );
+    drop(locked);
+
+    // Opened again, everything is still there; and `logout --all` empties it.
+    let Some(keyring) = Keyring::start(keyrings.path(), Some("open sesame")) else {
+        return;
+    };
+    let bus = Some(keyring.address.as_str());
+    assert_eq!(
+        machine.run(bus, &["credential-process", "dev"]).code,
+        Some(0)
+    );
+    let out = machine.run(bus, &["logout", "--all"]);
+    assert!(
+        out.code == Some(0) && out.said.contains("AWS goes on accepting"),
+        "{}",
+        out.said
+    );
+    assert_eq!(machine.entries(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_keyring_one_signs_in_all_the_same_and_nothing_is_kept() {
+    let machine = Machine::new().await;
+    let login = machine.login(machine.keyless(None)).await;
+    assert_eq!(login.code, Some(0), "{}", login.said);
+    assert!(
+        login.said.contains("signed in as alice@example.com"),
+        "{}",
+        login.said
+    );
+    assert!(
+        login.said.contains("KEYLESS_STORE_KEY_FILE"),
+        "{}",
+        login.said
+    );
+    assert_eq!(machine.entries(), 0, "{:?}", machine.files());
+    // The next process is as the first one, and says no more than that somebody must sign in.
+    let next = machine.run(None, &["credential-process", "dev"]);
+    assert_eq!(
+        (next.code, next.data.as_str()),
+        (Some(3), ""),
+        "{}",
+        next.said
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keyring_that_never_answers_is_waited_for_once_and_not_for_long() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bus");
+    let _silent = UnixListener::bind(&path).expect("a socket that nobody answers at");
+    let bus = format!("unix:path={}", path.display());
+    let machine = Machine::new().await;
+    let begin = Instant::now();
+    let login = machine.login(machine.keyless(Some(&bus))).await;
+    assert_eq!(login.code, Some(0), "{}", login.said);
+    assert!(
+        login.said.contains("found nothing within 5s"),
+        "{}",
+        login.said
+    );
+    assert!(
+        begin.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert_eq!(machine.entries(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_file_comes_before_any_keyring_and_can_be_replaced() {
+    let machine = Machine::new().await;
+    let key = machine.home.path().join("key");
+    fs::write(&key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n").expect("written");
+    let with_key = || {
+        let mut command = machine.keyless(Some("unix:path=/nonexistent"));
+        command.env("KEYLESS_STORE_KEY_FILE", &key);
+        command
+    };
+    let run =
+        |arguments: &[&str]| Ran::of(with_key().args(arguments).output().expect("keyless starts"));
+    let may_use = |mode| {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).expect("set");
+    };
+    may_use(0o644);
+    let open = machine.login(with_key()).await;
+    assert!(
+        open.code == Some(0) && open.said.contains("mode 0644"),
+        "{}",
+        open.said
+    );
+    assert_eq!(machine.entries(), 0);
+
+    may_use(0o600);
+    let login = machine.login(with_key()).await;
+    assert!(
+        login.code == Some(0) && !login.said.contains("warning"),
+        "{}",
+        login.said
+    );
+    let calls = machine.calls();
+    let next = run(&["credential-process", "dev"]);
+    assert!(
+        next.data.contains("ASIA") && next.said.is_empty(),
+        "{}{}",
+        next.data,
+        next.said
+    );
+    for (path, text) in machine.files() {
+        for plain in PLAIN {
+            assert!(!text.contains(plain), "{plain} in {}", path.display());
+        }
+    }
+    let before = fs::read(&key).expect("readable");
+    let rotated = run(&["rotate-key"]);
+    assert!(
+        rotated.code == Some(0) && rotated.said.contains("there is a new key"),
+        "{}",
+        rotated.said
+    );
+    assert_ne!(fs::read(&key).expect("readable"), before);
+    assert_eq!(run(&["credential-process", "dev"]).data, next.data);
+
+    // With another key nothing opens; that is said, and no more than that.
+    fs::write(&key, before).expect("written");
+    let shut = run(&["credential-process", "dev"]);
+    assert_eq!(
+        (shut.code, shut.data.as_str()),
+        (Some(3), ""),
+        "{}",
+        shut.said
+    );
+    assert!(shut.said.contains("sealed with another"), "{}", shut.said);
+    assert_eq!(machine.calls(), calls);
+
+    let out = run(&["logout", "--all"]);
+    assert!(
+        out.code == Some(0) && out.said.contains("forgot all"),
+        "{}",
+        out.said
+    );
+    assert_eq!(machine.entries(), 0);
+}
