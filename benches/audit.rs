@@ -25,7 +25,7 @@ fn main() {
         return child(&arguments.next().expect("a file"));
     }
     println!("one token against many roles, median of {ROUNDS}");
-    println!("     roles   decided, ms  ns each   from the file, ms  ns each");
+    println!("     roles   decided, ms  ns each   surveyed, ms  ns each");
     for count in [10, 100, 1_000, 10_000, 100_000] {
         grow(count);
     }
@@ -36,7 +36,8 @@ fn main() {
     }
 }
 
-/// Decides about every role with its policy at hand, and with the account's file to be read first.
+/// Decides about every role with its policy at hand; and surveys the account's file, the rules of `lint` among it, once where
+/// that takes long.
 fn grow(count: usize) {
     let token = token();
     let policies: Vec<(String, Policy)> = (0..count)
@@ -61,7 +62,7 @@ fn grow(count: usize) {
 
     let (mut decided, mut read) = (Vec::new(), Vec::new());
     let mut taken = 0;
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let mut candidate = Candidate::new(token.clone());
         let start = Instant::now();
         taken = policies
@@ -69,12 +70,18 @@ fn grow(count: usize) {
             .filter(|(role, policy)| matches!(candidate.ask(policy, role), Grant::Taken { .. }))
             .count();
         decided.push(start.elapsed());
-        let start = Instant::now();
-        let audit = Survey::with(Candidate::new(token.clone()))
-            .read(file.as_bytes())
-            .expect("an account");
-        read.push(start.elapsed());
-        assert_eq!(black_box(audit).taken().count(), taken, "the two disagree");
+        if round == 0 || count <= 1_000 {
+            let start = Instant::now();
+            let audit = Survey::with(Candidate::new(token.clone()))
+                .read(file.as_bytes())
+                .expect("an account");
+            read.push(start.elapsed());
+            assert_eq!(
+                black_box(audit).taken().count(),
+                taken,
+                "the two disagree"
+            );
+        }
     }
     assert_eq!(
         taken,
@@ -84,7 +91,7 @@ fn grow(count: usize) {
     let (decided, read) = (median(decided), median(read));
     let each = |time: Duration| time.as_nanos() / u128::try_from(count).expect("a count");
     println!(
-        "{count:>10}  {:>12.3}  {:>7}  {:>18.3}  {:>7}",
+        "{count:>10}  {:>12.3}  {:>7}  {:>13.3}  {:>7}",
         decided.as_secs_f64() * 1e3,
         each(decided),
         read.as_secs_f64() * 1e3,
@@ -114,7 +121,7 @@ fn token() -> Token {
     let jwt = [r#"{"alg":"RS256"}"#, claims, ""]
         .map(|part| BASE64_URL_SAFE_NO_PAD.encode(part))
         .join(".");
-    Token::read(&jwt, UNIX_EPOCH + Duration::from_secs(1_800_000_000)).expect("a token")
+    Token::read(&jwt, UNIX_EPOCH + Duration::from_hours(500_000)).expect("a token")
 }
 
 /// Surveys a file in a process of its own, which tells its peak.

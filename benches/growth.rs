@@ -3,11 +3,14 @@
 #![allow(clippy::print_stdout)]
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use keyless::login::{Prompt, SignInPage};
 use keyless::profile::{Access, Config, Use};
-use keyless::{Environment, Key};
+use keyless::{Environment, IdToken, Key};
 use keyless_benches::{Subject, medians};
 use keyless_sandbox::Sandbox;
 
@@ -18,42 +21,37 @@ const ROUNDS: usize = 101;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let sandbox = Sandbox::builder()
+        .sign_in_as("alice")
         .start()
         .await
         .expect("the sandbox starts");
-    let home = tempfile::tempdir().expect("a folder");
-    let token = sandbox.id_token_for("alice").expect("Alice");
-    fs::write(home.path().join("token"), token).expect("written");
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = |name: &str, profiles| Home::new(folder.path(), name, profiles, &sandbox);
+    let signed_in = home("signed-in", 1);
+    signed_in.sign_in().await;
 
-    let mut stores = Vec::new();
-    for entries in ENTRIES {
-        let home = Home::new(home.path(), &format!("entries-{entries}"), 1, &sandbox);
-        home.fill(entries).await;
-        stores.push(home);
-    }
+    let stores = ENTRIES.map(|entries| {
+        let home = home(&format!("entries-{entries}"), 1);
+        home.fill(&signed_in, entries);
+        home
+    });
     show("entries in the store", ENTRIES, &stores);
 
-    let mut configurations = Vec::new();
-    for profiles in PROFILES {
-        let home = Home::new(
-            home.path(),
-            &format!("profiles-{profiles}"),
-            profiles,
-            &sandbox,
-        );
-        home.fill(10).await;
-        configurations.push(home);
-    }
+    let configurations = PROFILES.map(|profiles| {
+        let home = home(&format!("profiles-{profiles}"), profiles);
+        home.fill(&signed_in, 0);
+        home
+    });
     let times = show("profiles in the configuration", PROFILES, &configurations);
-    let each = (times[4] - times[0]).as_secs_f64() * 1e6 / 9_999.0;
-    println!("{each:.2} µs for each profile");
+    let each = (times[4] - times[0]).as_secs_f64() * 1e6 / (PROFILES[4] - PROFILES[0]) as f64;
+    println!("{each:>9.2} µs for each profile");
 }
 
 /// What a `credential-process` does between its start and its output takes this long in each home.
 fn show<const N: usize>(title: &str, sizes: [usize; N], homes: &[Home]) -> Vec<Duration> {
     let looks = homes.iter().map(|home| {
         let look = || {
-            let access = home.access();
+            let access = home.access(Use::default());
             let session = access.provider().expect("a provider").peek();
             assert!(session.is_some(), "nothing is kept");
         };
@@ -78,12 +76,13 @@ impl Home {
     fn new(folder: &Path, name: &str, profiles: usize, sandbox: &Sandbox) -> Self {
         let (config, store) = (folder.join(format!("{name}.toml")), folder.join(name));
         let mut text = format!(
-            "[identity.job]\ntoken_file = \"{}\"\n",
-            folder.join("token").display()
+            "[identity.a]\nissuer = \"{}\"\nclient_id = \"{}\"\n",
+            sandbox.issuer(),
+            sandbox.client_id()
         );
         for number in 0..profiles {
             text += &format!(
-                "[profile.p{number}]\nidentity = \"job\"\nrole = \"{}\"\n",
+                "[profile.p{number}]\nidentity = \"a\"\nrole = \"{}\"\n",
                 sandbox.role_arn("Developer")
             );
         }
@@ -96,20 +95,60 @@ impl Home {
         Self(Environment::of(variables))
     }
 
-    fn access(&self) -> Access {
+    fn access(&self, usage: Use) -> Access {
         let config = Config::load(&self.0).expect("a configuration");
         let profile = config.profile(Some("p0"), &self.0).expect("a profile");
-        profile.access(&self.0, Use::default()).expect("access")
+        profile.access(&self.0, usage).expect("access")
     }
 
-    /// Gets a session, and puts `entries` others around it. Nobody opens those, so they are empty.
-    async fn fill(&self, entries: usize) {
-        let provider = self.access().provider().expect("a provider");
+    fn store(&self) -> PathBuf {
+        self.0.store_directory().expect("a folder")
+    }
+
+    async fn sign_in(&self) {
+        let usage = Use {
+            prompt: Some(Arc::new(Curl)),
+            ..Use::default()
+        };
+        let provider = self.access(usage).provider().expect("a provider");
         provider.session().await.expect("a session");
-        let store = self.0.store_directory().expect("a folder");
+    }
+
+    /// Takes over what `other` keeps, and puts `entries` more around it. Nobody opens those, so they are empty.
+    fn fill(&self, other: &Self, entries: usize) {
+        self.private().expect("made");
+        for entry in fs::read_dir(other.store()).expect("a store") {
+            let entry = entry.expect("an entry");
+            fs::copy(entry.path(), self.store().join(entry.file_name())).expect("copied");
+        }
         for number in 0..entries {
             let key = Key::of("other").part("number", number.to_string()).finish();
-            File::create(store.join(format!("{key}.json"))).expect("made");
+            File::create(self.store().join(format!("{key}.json"))).expect("made");
         }
     }
+
+    #[cfg(unix)]
+    fn private(&self) -> std::io::Result<()> {
+        use std::os::unix::fs::DirBuilderExt;
+        fs::DirBuilder::new().mode(0o700).create(self.store())
+    }
+
+    #[cfg(not(unix))]
+    fn private(&self) -> std::io::Result<()> {
+        fs::create_dir(self.store())
+    }
+}
+
+/// A browser made of `curl`.
+#[derive(Debug)]
+struct Curl;
+
+impl Prompt for Curl {
+    fn sign_in(&self, page: &SignInPage<'_>) {
+        let mut curl = Command::new("curl");
+        curl.args(["-sL", page.link]).stdout(Stdio::null());
+        curl.spawn().expect("curl starts");
+    }
+
+    fn signed_in(&self, _: &IdToken, _: Option<&IdToken>) {}
 }

@@ -1,5 +1,7 @@
 //! Speed and memory, compared within a run. See `README.md` in this folder for what is measured and how.
 
+pub mod command;
+
 use std::time::{Duration, Instant};
 
 /// Something to be measured, by its name.

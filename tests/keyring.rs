@@ -151,6 +151,7 @@ impl Keyring {
             .args(["--session", "--nofork", "--print-address=1"])
             .env("HOME", home)
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn();
         let Ok(mut bus) = bus else {
             real::skipped("dbus-daemon is not installed; `cargo xtask test` provides it");
@@ -255,6 +256,13 @@ async fn a_real_keyring_holds_the_key_and_the_files_tell_nothing() {
         }
     }
 
+    let status = machine.run(bus, &["status"]);
+    assert!(
+        status.data.contains("sealed store") && status.data.contains("1 sign-in, 1 session"),
+        "{}",
+        status.data
+    );
+
     let rotated = machine.run(bus, &["rotate-key"]);
     assert_eq!(rotated.code, Some(0), "{}", rotated.said);
     assert!(
@@ -296,6 +304,12 @@ async fn a_real_keyring_holds_the_key_and_the_files_tell_nothing() {
         begin.elapsed() < Duration::from_secs(4),
         "{:?}",
         begin.elapsed()
+    );
+    let status = machine.run(Some(&locked.address), &["status"]);
+    assert!(
+        status.data.contains("out of use") && status.data.matches("it locked").count() == 1,
+        "{}",
+        status.data
     );
     drop(locked);
 

@@ -2,18 +2,20 @@
 #![allow(clippy::too_many_lines, reason = "a table")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use keyless::login::LoginBuilder;
+use keyless::login::{LoginBuilder, Prompt, SignInPage};
 use keyless::{
     Clock, FileStore, Http, HttpClient, IdToken, Interaction, Login, MemoryStore, Source, Store,
     TokenError, TokenErrorKind,
 };
 use keyless_sandbox::Sandbox;
+use keyless_tests::browser::Browser;
 use keyless_tests::hostile::{CLIENT, Changes, IdentityProvider};
 use keyless_tests::person::{Deed, Person};
-use keyless_tests::renewal::{Failing, Shelf, Tap, files_with, kept_in, post, replace_in, spend};
+use keyless_tests::real;
+use keyless_tests::renewal::{Broken, Shelf, Tap, files_with, kept_in, post, replace_in, spend};
 use keyless_tests::scene::Scene;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -207,7 +209,7 @@ async fn whoever_signs_in_next_without_staying_is_not_replaced_by_the_one_before
             .expect("JSON")
             .remove("refresh_token");
     };
-    let stories: [(&str, fn(&Failing) -> Vec<&AtomicBool>); 3] = [
+    let stories: [(&str, Broken); 3] = [
         ("a store that works", |_| Vec::new()),
         ("a store that cannot list", |failing| vec![&failing.list]),
         ("a store that cannot remove", |failing| {
@@ -219,13 +221,11 @@ async fn whoever_signs_in_next_without_staying_is_not_replaced_by_the_one_before
         let (person, shelf) = (Person::called("alice"), Shelf::default());
         signed_in(lasting(&scene, &person, shelf.clone())).await;
         person.will(Deed::SignInAs("bob".into()));
-        for flag in broken(&shelf.failing) {
-            flag.store(true, Ordering::SeqCst);
-        }
+        shelf.fails(broken, true);
         signed_in(over(&scene, &person, shelf.clone(), Tap::change(no_token))).await;
-        for flag in broken(&shelf.failing) {
-            flag.store(false, Ordering::SeqCst);
-        }
+        shelf.fails(broken, false);
+        let is_left = story.ends_with("remove");
+        assert_eq!(kept_in(&shelf).is_some(), is_left, "{story}");
         scene.pass(HOUR);
         let login = lasting(&scene, &person, shelf).build().expect("a login");
         is_login_required(silently(&login).await, story);
@@ -274,7 +274,7 @@ async fn fifty_callers_in_five_processes_spend_one_refresh_token() {
     let person = Person::called("alice");
     let vault = FileStore::new(scene.folder().join("vault"));
     let lockless = Shelf::default();
-    lockless.failing.lock.store(true, Ordering::SeqCst);
+    lockless.fails(|failing| vec![&failing.lock], true);
     // What locks the one does not lock for the other.
     let stories: [(&str, Arc<dyn Store>); 2] = [
         ("files", Arc::new(scene.store())),
@@ -357,7 +357,6 @@ async fn a_token_that_another_process_has_replaced_meanwhile_is_used_once() {
 
 #[tokio::test]
 async fn a_store_that_cannot_keep_the_new_token_loses_it_and_never_spends_the_old_one_again() {
-    type Broken = fn(&Failing) -> Vec<&AtomicBool>;
     let stories: [(&str, Broken); 2] = [
         ("it cannot save", |failing| vec![&failing.save]),
         ("it cannot even remove", |failing| {
@@ -368,9 +367,7 @@ async fn a_store_that_cannot_keep_the_new_token_loses_it_and_never_spends_the_ol
         let scene = Scene::new().await;
         let (person, shelf) = (Person::called("alice"), Shelf::default());
         let login = signed_in(lasting(&scene, &person, shelf.clone())).await;
-        for flag in broken(&shelf.failing) {
-            flag.store(true, Ordering::SeqCst);
-        }
+        shelf.fails(broken, true);
         scene.pass(HOUR);
         let token = silently(&login).await.expect("the ID token is good");
         assert_eq!(silently(&login).await.expect("and kept"), token);
@@ -384,20 +381,18 @@ async fn a_store_that_cannot_keep_the_new_token_loses_it_and_never_spends_the_ol
 
 #[tokio::test]
 async fn a_store_that_fails_is_a_store_without_a_refresh_token() {
-    type Broken = fn(&Failing) -> &AtomicBool;
     let stories: [(&str, Broken); 3] = [
-        ("it has no locks", |failing| &failing.lock),
-        ("it cannot be read", |failing| &failing.load),
-        ("it cannot be listed", |failing| &failing.list),
+        ("it has no locks", |failing| vec![&failing.lock]),
+        ("it cannot be read", |failing| vec![&failing.load]),
+        ("it cannot be listed", |failing| vec![&failing.list]),
     ];
     for (story, broken) in stories {
         for from_the_beginning in [true, false] {
             let scene = Scene::new().await;
             let (person, shelf) = (Person::called("alice"), Shelf::default());
-            let flag = broken(&shelf.failing);
-            flag.store(from_the_beginning, Ordering::SeqCst);
+            shelf.fails(broken, from_the_beginning);
             let login = signed_in(lasting(&scene, &person, shelf.clone())).await;
-            flag.store(true, Ordering::SeqCst);
+            shelf.fails(broken, true);
             scene.pass(HOUR);
             is_login_required(silently(&login).await, story);
             login.proof(Interaction::Allowed).await.expect(story);
@@ -518,4 +513,57 @@ async fn while_a_person_is_asked_in_another_process_nobody_takes_their_place() {
     scene.pass(HOUR);
     let renewed = silently(&asks).await.expect("renewed");
     assert_eq!(renewed.subject(), bob.subject());
+}
+
+/// Opens each page in a browser of its own, as Alice.
+#[derive(Clone, Debug, Default)]
+struct Surfer(Arc<AtomicUsize>);
+
+impl Prompt for Surfer {
+    fn sign_in(&self, page: &SignInPage<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let url = page.url.to_owned();
+        tokio::spawn(async move { Browser::default().sign_in(&url, "alice").await });
+    }
+
+    fn signed_in(&self, _: &IdToken, _: Option<&IdToken>) {}
+}
+
+#[tokio::test]
+#[ignore = "needs real parts: cargo xtask test"]
+async fn a_certified_identity_provider_rotates_and_ends_all_at_reuse() {
+    let Some(parts) = real::parts() else { return };
+    let provider = parts.oidc_provider();
+    let (surfer, vault) = (Surfer::default(), MemoryStore::new());
+    let login = || {
+        Login::builder(provider.url(), "keyless", Http::default())
+            .prompt(surfer.clone())
+            .scopes(["openid", "email", "offline_access"])
+            .refresh_tokens_in(vault.clone())
+    };
+    signed_in(login()).await;
+    assert_eq!(kept_in(&vault), None, "it wants prompt=consent");
+
+    let login = signed_in(login().authorize("prompt", "consent")).await;
+    let first = kept_in(&vault).expect("kept");
+    for _ in 0..3 {
+        // As when STS calls the token expired.
+        Source::forget(&login).await;
+        let before = kept_in(&vault);
+        let token = silently(&login).await.expect("renewed");
+        assert_eq!(token.email(), Some("alice@example.com"));
+        assert_ne!(kept_in(&vault), before, "it rotates");
+    }
+    let endpoint = format!("{}/token", provider.url());
+    let (status, said) = spend(&endpoint, "keyless", &first).await;
+    assert_eq!(
+        (status.as_u16(), &said["error"]),
+        (400, &"invalid_grant".into())
+    );
+
+    Source::forget(&login).await;
+    is_login_required(silently(&login).await, "the family is revoked");
+    assert_eq!(kept_in(&vault), None);
+    login.proof(Interaction::Allowed).await.expect("asked");
+    assert_eq!(surfer.0.load(Ordering::SeqCst), 3);
 }

@@ -1,4 +1,4 @@
-//! Nothing secret is ever traced, at whatever level: a whole sign-in, exchange and chain, with everything listened to.
+//! Nothing secret is ever traced, at whatever level: a whole sign-in, exchange, chain and renewal, with everything listened to.
 #![allow(
     clippy::too_many_lines,
     reason = "one table, and what each of its rows must show"
@@ -6,6 +6,7 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use keyless::{BoxFuture, Http, HttpClient, Interaction, Login, Source};
 use keyless_tests::person::Person;
@@ -94,6 +95,7 @@ async fn no_secret_is_traced_at_any_level() {
     .prompt(person.clone())
     .store(scene.store())
     .clock(scene.clock())
+    .scopes(["openid", "email", "offline_access"])
     .build()
     .expect("a login");
     let first = scene
@@ -117,7 +119,16 @@ async fn no_secret_is_traced_at_any_level() {
         .expect_err("denied");
     let token = login.proof(Interaction::Forbidden).await.expect("a token");
 
-    let mut secrets = vec![("the ID token", token.expose().to_owned())];
+    scene.pass(Duration::from_hours(1));
+    let renewed = login
+        .proof(Interaction::Forbidden)
+        .await
+        .expect("a token without anybody");
+
+    let mut secrets = vec![
+        ("the ID token", token.expose().to_owned()),
+        ("the renewed ID token", renewed.expose().to_owned()),
+    ];
     for session in [&first, &second] {
         secrets.push((
             "a secret key",
@@ -162,18 +173,21 @@ async fn no_secret_is_traced_at_any_level() {
             _ => {}
         }
     }
-    let answer = bodies
+    for answer in bodies
         .iter()
-        .find(|body| body.contains("\"access_token\""))
-        .expect("the token response");
-    let answer: serde_json::Value = serde_json::from_str(answer).expect("JSON");
-    secrets.push((
-        "the access token",
-        answer["access_token"].as_str().expect("a text").to_owned(),
-    ));
+        .filter(|body| body.contains("\"access_token\""))
+    {
+        let answer: serde_json::Value = serde_json::from_str(answer).expect("JSON");
+        for (what, member) in [
+            ("an access token", "access_token"),
+            ("a refresh token", "refresh_token"),
+        ] {
+            secrets.push((what, answer[member].as_str().expect("a text").to_owned()));
+        }
+    }
     assert_eq!(
         secrets.len(),
-        10,
+        14,
         "something to look for is missing: {:?}",
         secrets.iter().map(|(what, _)| what).collect::<Vec<_>>()
     );

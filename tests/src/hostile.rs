@@ -363,7 +363,7 @@ impl Seen {
         let is_read = answer.status == 200 && answer.text.is_none();
         let token = answer.json["refresh_token"].as_str();
         if let Some(token) = token.filter(|token| is_read && !token.is_empty()) {
-            self.refresh_token = token.to_owned();
+            token.clone_into(&mut self.refresh_token);
             self.secrets.push(token.to_owned());
         }
     }

@@ -81,9 +81,20 @@ pub async fn post(endpoint: &str, fields: &[(&str, &str)]) -> (StatusCode, Value
 pub struct Shelf {
     /// What it holds, failing or not.
     pub within: MemoryStore,
-    /// What fails.
-    pub failing: Arc<Failing>,
+    failing: Arc<Failing>,
 }
+
+impl Shelf {
+    /// From now on, what `broken` names does not work, or works again.
+    pub fn fails(&self, broken: Broken, fails: bool) {
+        for flag in broken(&self.failing) {
+            flag.store(fails, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Names what does not work.
+pub type Broken = fn(&Failing) -> Vec<&AtomicBool>;
 
 /// What a [`Shelf`] does not do.
 #[derive(Debug, Default)]

@@ -370,6 +370,7 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Shared<T, E> {
             renewing: matches!(request, Request::RenewAfter(_)),
             news: sender,
             lock: None,
+            no: None,
             has_ended: false,
         };
         // A runtime that is ending drops the pilot at once, which then asks for the state.

@@ -19,7 +19,7 @@ pub enum Telling {
     Nobody,
     /// The processes that wait for the fetch as it fails.
     Waiting,
-    /// They, and those that come within this time.
+    /// They, and those that come within this time, of which none asks again; what can be had without asking is still had. For a person's no.
     Everybody(Duration),
 }
 
@@ -84,6 +84,12 @@ impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Notices<E>
         if !is_asking && self.load().is_some() {
             warn(&self.key, self.store.remove(&self.key));
         }
+    }
+
+    /// Whether a person's no is remembered, over which nobody writes who could not have asked.
+    fn holds_a_no(&self) -> bool {
+        let entry = self.load();
+        entry.is_some_and(|entry| entry.value.may_ask && self.is_remembered(&entry.value))
     }
 
     fn is_remembered(&self, notice: &Notice<E>) -> bool {
@@ -203,6 +209,8 @@ pub(crate) trait Board<E>: Send + Sync {
     fn failed(&self, interaction: Interaction, error: &E);
     /// Whether it is for who comes now.
     fn is_remembered(&self, notice: &Notice<E>) -> bool;
+    /// Whether it is a person's no, which others are to respect.
+    fn is_for_everybody(&self, notice: &Notice<E>) -> bool;
     /// Takes the notice back. With the lock of the entry in hand.
     fn clear(&self);
     /// Takes back that somebody is being asked. With the lock of the entry in hand.
@@ -216,14 +224,20 @@ impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Board<E> f
 
     fn failed(&self, interaction: Interaction, error: &E) {
         if (self.telling)(error) == Telling::Nobody {
-            self.withdraw();
-        } else {
+            if interaction >= Interaction::Allowed {
+                self.withdraw();
+            }
+        } else if interaction >= Interaction::Allowed || !self.holds_a_no() {
             self.write(false, interaction, error.clone());
         }
     }
 
     fn is_remembered(&self, notice: &Notice<E>) -> bool {
         self.is_remembered(notice)
+    }
+
+    fn is_for_everybody(&self, notice: &Notice<E>) -> bool {
+        matches!((self.telling)(&notice.error), Telling::Everybody(_))
     }
 
     fn clear(&self) {

@@ -32,6 +32,8 @@ pub(crate) struct Pilot<T: Expiring, E: Clone + Send + Sync + 'static> {
     pub(crate) news: watch::Sender<Option<Landed<T, E>>>,
     /// The lock of the entry, while it is ours.
     pub(crate) lock: Option<Lock>,
+    /// Why nobody is to be asked, although somebody might be: a no, a moment ago.
+    pub(crate) no: Option<E>,
     /// Whether it has landed or failed.
     pub(crate) has_ended: bool,
 }
@@ -80,7 +82,13 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Pilot<T, E> {
             if let Some(notice) = notice
                 && self.concerns_us(&notice, &line, is_ours)
             {
-                return self.take_word(&slot, notice).await;
+                if !self.is_of_a_person(&notice) {
+                    return self.fail(notice.error, pauses());
+                }
+                // A no keeps nobody from what can be had without asking again.
+                if is_ours {
+                    self.no = self.take_down(&slot, notice).await;
+                }
             }
             if is_ours {
                 break stored;
@@ -116,7 +124,7 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Pilot<T, E> {
         let Some(board) = &self.shared.settings.board else {
             return false;
         };
-        if self.renewing || (self.interaction >= Interaction::Allowed && !notice.may_ask) {
+        if self.renewing || (self.interaction >= Interaction::Allowed) != notice.may_ask {
             return false;
         }
         match (notice.asking, is_ours) {
@@ -129,14 +137,19 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Pilot<T, E> {
         }
     }
 
-    /// Fails as another process did. What one that was killed could not say is said for it.
-    async fn take_word(self, slot: &Slot<T>, notice: Notice<E>) {
+    fn is_of_a_person(&self, notice: &Notice<E>) -> bool {
+        let board = self.shared.settings.board.as_ref();
+        notice.asking || board.is_some_and(|board| board.is_for_everybody(notice))
+    }
+
+    /// Why nobody is to be asked. What a process that was killed could not say is said for it.
+    async fn take_down(&self, slot: &Slot<T>, notice: Notice<E>) -> Option<E> {
         if let (true, Some(board)) = (notice.asking, self.shared.settings.board.clone()) {
             let error = notice.error.clone();
             slot.off_thread(move |_| board.failed(Interaction::Allowed, &error))
                 .await;
         }
-        self.fail(notice.error, pauses());
+        Some(notice.error)
     }
 
     /// Whether what the store holds spares the fetch. If it is good without sparing it, callers are served with it meanwhile.
@@ -172,7 +185,11 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Pilot<T, E> {
     }
 
     async fn fetch(&self, old: Option<T>) -> Result<Held<T>, E> {
-        let value = (self.shared.settings.fetch)(old, self.interaction).await?;
+        let interaction = match self.no {
+            None => self.interaction,
+            Some(_) => Interaction::Forbidden,
+        };
+        let value = (self.shared.settings.fetch)(old, interaction).await?;
         let entry = Envelope {
             value,
             fetched_at: self.shared.now(),
@@ -222,18 +239,21 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Pilot<T, E> {
                 self.land(held);
             }
             Err(error) => {
-                let (interaction, told) = (self.interaction, error.clone());
+                // A no that was heard is not said once more: it would be remembered for ever.
+                let no = self.no.take();
+                let (interaction, said) = (self.interaction, error.clone());
+                let board = board.filter(|_| no.is_none());
                 let leave_word = move |slot: &Slot<T>| {
                     if let Some(entry) = quiet.filter(|_| !is_short_lived) {
                         slot.save(&entry, wanted);
                     }
                     if let Some(board) = board {
-                        board.failed(interaction, &told);
+                        board.failed(interaction, &said);
                     }
                     drop(lock);
                 };
                 slot.off_thread(leave_word).await;
-                self.fail(error, pauses);
+                self.fail(no.unwrap_or(error), pauses);
             }
         }
     }

@@ -509,6 +509,7 @@ mod key_files {
 #[derive(Clone, Debug)]
 struct Mortal {
     store: MemoryStore,
+    out_of_reach: Option<Key>,
     steps_left: Arc<AtomicUsize>,
 }
 
@@ -526,6 +527,9 @@ impl Mortal {
 
 impl Store for Mortal {
     fn load(&self, key: &Key) -> Result<Option<Secret>, StoreError> {
+        if self.out_of_reach.as_ref() == Some(key) {
+            return Err(StoreError::unavailable("a disk that answers", "none", ""));
+        }
         self.step(false, || self.store.load(key))
     }
 
@@ -562,6 +566,7 @@ fn a_rotation_that_is_killed_at_any_step_loses_nothing_and_can_be_done_again() {
 
         let mortal = Mortal {
             store: beneath.clone(),
+            out_of_reach: None,
             steps_left: Arc::new(AtomicUsize::new(steps)),
         };
         // The keyring dies with the process, before or after it has written.
@@ -683,5 +688,27 @@ fn two_rotations_do_not_meet() {
             store().load(&key(&process.to_string())),
             Ok(Some(Secret::new(TEXT)))
         );
+    }
+}
+
+#[test]
+fn a_rotation_keeps_the_old_key_where_an_entry_cannot_be_read_for_now() {
+    let (beneath, keyring) = (MemoryStore::new(), Keyring::default());
+    let open = || SealedStore::new(beneath.clone(), keyring.source());
+    for name in ["a", "b"] {
+        open().save(&key(name), &Secret::new(name)).unwrap();
+    }
+    let disk = Mortal {
+        store: beneath.clone(),
+        out_of_reach: Some(key("b")),
+        steps_left: Arc::new(AtomicUsize::new(usize::MAX)),
+    };
+    let failed = SealedStore::new(disk, keyring.source()).rotate();
+    assert!(
+        matches!(failed, Err(StoreError::Unavailable { .. })),
+        "{failed:?}"
+    );
+    for name in ["a", "b"] {
+        assert_eq!(open().load(&key(name)), Ok(Some(Secret::new(name))));
     }
 }

@@ -144,3 +144,50 @@ impl Store for Broken {
         Self::answer()
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_without_locks_is_warned_of_once_and_works() {
+    let desk = Desk::new();
+    let store = Lockless(MemoryStore::new());
+    let cache = || desk.cache().persist(store.clone(), key());
+    let (first, log) = logged(async {
+        let cache = cache();
+        let first = cache.get(Allowed).await.unwrap().number;
+        (first, cache.renew(Allowed).await.unwrap().number)
+    })
+    .await;
+    assert_eq!(first, (1, 2));
+    assert_eq!(
+        log.matches("keep it on a disk with locks").count(),
+        1,
+        "{log}"
+    );
+    assert_eq!(
+        cache().peek().map(|badge| badge.number),
+        Some(2),
+        "it is kept"
+    );
+}
+
+/// A store on a file system that knows no locks.
+#[derive(Clone, Debug)]
+struct Lockless(MemoryStore);
+
+impl Store for Lockless {
+    fn load(&self, key: &Key) -> Result<Option<Secret>, StoreError> {
+        self.0.load(key)
+    }
+    fn save(&self, key: &Key, secret: &Secret) -> Result<(), StoreError> {
+        self.0.save(key, secret)
+    }
+    fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        self.0.remove(key)
+    }
+    fn list(&self) -> Result<Vec<Entry>, StoreError> {
+        self.0.list()
+    }
+    fn try_lock(&self, _key: &Key) -> Result<Option<Lock>, StoreError> {
+        let advice = "keep it on a disk with locks";
+        Err(StoreError::unavailable("locks", "none", advice))
+    }
+}

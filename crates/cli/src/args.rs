@@ -164,7 +164,8 @@ file, or with --raw.")]
     #[command(after_help = "\
 The key rests in the file that KEYLESS_STORE_KEY_FILE names, else in the keyring of
 the system. Everything that opens with the old key is sealed with a new one, and
-then the old one is dropped. Stopped half-way, nothing is lost: run it again.
+then the old one is dropped. Stopped half-way, nothing is lost: run it again. What
+other folders (KEYLESS_STORE_DIR) keep sealed with the same file no longer opens.
 
 A key file is made with
   (umask 077; head -c 32 /dev/urandom | base64 > FILE)")]

@@ -72,7 +72,7 @@ account 111122223333: 2 of 4 roles let somebody in from outside (1 critical, 1 l
 
 critical  deploy   administrator by AdministratorAccess
           anyone with a token of token.actions.githubusercontent.com: sub like repo:acme* keeps no
-          stranger out
+          stranger out (org-prefix-wildcard)
 low       release
           those named at token.actions.githubusercontent.com: sub is
           repo:acme/app:ref:refs/heads/main
@@ -166,7 +166,7 @@ async fn the_page_needs_nothing_and_obeys_nobody() {
     assert_eq!(ran.data, "");
     assert!(
         ran.said
-            .contains("1 of 2 roles let somebody in from outside (1 medium); see "),
+            .contains("1 of 2 roles let somebody in from outside (1 high); see "),
         "{}",
         ran.said
     );

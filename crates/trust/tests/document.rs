@@ -261,7 +261,7 @@ fn a_template_is_worked_out_as_far_as_it_alone_tells() {
                 role.account.as_deref(),
                 role.permissions_boundary.as_deref()
             ),
-            (None, Some("${AWS::NoValue}")).clone()
+            (None, None)
         );
         let text: Value = serde_json::from_str(&role.text).expect("the policy worked out");
         assert_eq!(text["Statement"][0]["Principal"]["Federated"], expected);
@@ -360,4 +360,24 @@ fn what_is_none_of_these_is_an_error_that_says_what_was_found() {
 fn an_empty_list_has_no_roles() {
     assert_eq!(document::read("[]").expect("a list"), Document::default());
     assert_eq!(read(&json!({"Roles": []})), Document::default());
+}
+
+#[test]
+fn a_document_cut_or_changed_anywhere_is_read_or_refused() {
+    let template = json!({
+        "Parameters": {"P": {"Default": "x"}},
+        "Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Fn::Sub": "${P}%7B"}}}},
+    });
+    let plan = json!({"format_version": "1", "planned_values": {"root_module": {"resources": [
+        {"type": "aws_iam_role", "values": {"assume_role_policy": policy(PROVIDER).to_string()}}]}}});
+    let role = json!({"Role": {"AssumeRolePolicyDocument": encoded(&policy(PROVIDER))}});
+    for document in [template, plan, role] {
+        let text = document.to_string();
+        for at in 0..text.len() {
+            let _ = document::read(&text[..at]);
+            for other in ["\"", "{", "}", "[", "%", "$", "ß"] {
+                let _ = document::read(&format!("{}{other}{}", &text[..at], &text[at + 1..]));
+            }
+        }
+    }
 }

@@ -52,6 +52,7 @@ mod unix {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "elsewhere there is none")]
     pub(in crate::file) fn mode(metadata: &Metadata) -> Option<u32> {
         Some(metadata.mode() & 0o7777)
     }

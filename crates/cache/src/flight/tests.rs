@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::Interaction::{Allowed, Forbidden};
+use crate::Interaction::{Allowed, Forbidden, Required};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Badge(SystemTime);
@@ -54,7 +54,7 @@ fn word(decision: &Decision<Badge, Interaction, Number>) -> &'static str {
             meanwhile: Some(_),
         } => "serve, refresh",
         Decision::Start {
-            interaction: Allowed,
+            interaction: Allowed | Required,
             meanwhile: Some(_),
         } => "serve, ask behind the back",
         Decision::Start {
@@ -62,7 +62,7 @@ fn word(decision: &Decision<Badge, Interaction, Number>) -> &'static str {
             meanwhile: None,
         } => "start",
         Decision::Start {
-            interaction: Allowed,
+            interaction: Allowed | Required,
             meanwhile: None,
         } => "start, may ask",
     }
@@ -81,7 +81,7 @@ fn every_decision_in_every_situation() {
     for (standing, minutes) in lives {
         for failed in [None, Some(Forbidden), Some(Allowed)] {
             for flying in [None, Some(Forbidden), Some(Allowed)] {
-                for caller in [Forbidden, Allowed] {
+                for caller in [Forbidden, Allowed, Required] {
                     let now = start_of_time() + Duration::from_mins(minutes);
                     let mut state = Known::default();
                     if standing.is_some() {
@@ -106,7 +106,7 @@ fn every_decision_in_every_situation() {
                         (Some(Due), ..) if shared => "serve",
                         (_, None, _) if shared => "fail",
                         (_, None, Forbidden) => "start",
-                        (_, None, Allowed) => "start, may ask",
+                        (_, None, Allowed | Required) => "start, may ask",
                     };
                     let decision = state.decide(now, Request::Get, caller);
                     let situation =
@@ -123,7 +123,7 @@ fn every_decision_in_every_situation() {
                     let expected = match (flying, caller) {
                         (Some(_), _) => "await",
                         (None, Forbidden) => "start",
-                        (None, Allowed) => "start, may ask",
+                        (None, Allowed | Required) => "start, may ask",
                     };
                     assert_eq!(word(&renewal), expected, "{situation}");
                 }
@@ -368,4 +368,57 @@ fn after((world, now): &(World, SystemTime), event: Event) -> (World, SystemTime
         (Event::Lands | Event::Fails | Event::Vanishes, None) => {}
     }
     (world, now)
+}
+
+/// Whatever the clocks said as a value was fetched, and say now.
+#[test]
+fn under_any_clock_a_value_only_grows_older_and_is_never_handed_out_too_late() {
+    let mut random = 1_u64;
+    // Near the ends of what a clock can say, and between them.
+    let mut moment = |spread: u64| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let offset = Duration::from_secs((random >> 11) % spread);
+        let base = match random % 7 {
+            0 => Duration::ZERO,
+            1 => Duration::from_secs(i64::MAX as u64 - spread),
+            _ => Duration::from_hours(500_000),
+        };
+        SystemTime::UNIX_EPOCH + base + offset
+    };
+    for _ in 0..100_000 {
+        for spread in [120, 7_200, 90_000] {
+            let (fetched_at, end, now) = (moment(spread), moment(spread), moment(spread));
+            for windows in [Windows::sessions(), Windows::proofs()] {
+                let entry = Envelope {
+                    value: Badge(end),
+                    fetched_at,
+                    quiet_until: Some(moment(spread)),
+                };
+                let held = Held::new(entry, windows);
+                let word = |time| held.standing(time) as u8;
+                assert_eq!(held.standing(now) == Standing::Expired, now >= end);
+                let later = now.checked_add(Duration::from_secs(1)).unwrap_or(now);
+                assert!(
+                    word(now) <= word(later),
+                    "{held:?} grows younger at {now:?}"
+                );
+                let life = end.duration_since(fetched_at).unwrap_or_default();
+                let left = end.duration_since(now).unwrap_or_default();
+                let is_ahead = left <= windows.ahead(life).max(windows.due(life));
+                assert_eq!(
+                    held.standing(now) == Standing::Fresh,
+                    !is_ahead,
+                    "{held:?} at {now:?}"
+                );
+                assert!(windows.ahead(life) <= life && windows.due(life) <= life / 10);
+                // A pause from before the clock was set does not last for ever.
+                let long_before = now.checked_add(BACK_OFF + Duration::from_secs(1));
+                if long_before.is_some_and(|limit| held.entry.quiet_until >= Some(limit)) {
+                    assert!(!held.is_quiet(now));
+                }
+            }
+        }
+    }
 }

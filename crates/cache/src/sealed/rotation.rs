@@ -24,7 +24,7 @@ impl<S: Store> SealedStore<S> {
     ///
     /// Killed at any point, it leaves a store that opens as before; the next rotation ends what it began. What opens with no key is left as it is.
     /// Another process that has the old key in hand goes on to open what it finds, and gets the new key when it meets an entry that
-    /// is sealed with it.
+    /// is sealed with it. Other stores that share the key are not looked at: what they hold no longer opens.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] where the key cannot be had or replaced, where another rotation is under way, or where an entry cannot be written.

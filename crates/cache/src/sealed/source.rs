@@ -13,7 +13,7 @@ use std::{
 use super::{key_file, keys::Keys};
 use crate::{Secret, StoreError};
 
-/// How long a keyring may take. One that asks its person to unlock it takes longer; what is open by then is there the next time.
+/// How long a keyring may take to answer.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// So that a keyring that hangs does so once, and not at each entry.
 const REMEMBERED: Duration = Duration::from_secs(30);

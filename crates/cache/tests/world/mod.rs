@@ -153,12 +153,14 @@ impl Desk {
             (Mood::Fails, _) | (Mood::Asks, Interaction::Forbidden) => {
                 Err(format!("closed ({number})"))
             }
-            (Mood::Gives, _) | (Mood::Asks, Interaction::Allowed) => Ok(Badge {
-                number,
-                subject: "ada".to_owned(),
-                secret: Secret::new("hunter2"),
-                ends: self.wall.now() + *self.life.lock().unwrap(),
-            }),
+            (Mood::Gives, _) | (Mood::Asks, Interaction::Allowed | Interaction::Required) => {
+                Ok(Badge {
+                    number,
+                    subject: "ada".to_owned(),
+                    secret: Secret::new("hunter2"),
+                    ends: self.wall.now() + *self.life.lock().unwrap(),
+                })
+            }
         }
     }
 }

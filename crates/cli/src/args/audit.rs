@@ -18,10 +18,11 @@ Examples:
 
 How dangerous a way into a role is:
   critical  strangers get in, for instance every repository on GitHub
-  high      everybody at an identity provider of yours, or a pattern with an
-            administrator behind it
-  medium    an organisation, a pattern, another account; an administrator by name
+  high      more get in than can be meant: another branch, another project,
+            everybody at an identity provider
+  medium    another account, a part of one; an administrator by name
   low       those who are named, to the letter
+In brackets stands the rule that is broken; `keyless lint --rule NAME` explains it.
 
 It judges by trust policies. It does not see what your organisation denies besides,
 nor which audiences an OpenID provider is registered for.
@@ -52,9 +53,9 @@ pub(crate) struct Audit {
 pub(crate) enum FailOn {
     /// Strangers get in
     Critical,
-    /// That, or more people than anybody can have meant
+    /// That, or more than can be meant
     High,
-    /// That, or more than need to
+    /// That, or somebody else's, or an administrator
     Medium,
 }
 

@@ -13,12 +13,11 @@ mod setup;
 mod store;
 mod token;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use keyless::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tracing::subscriber::NoSubscriber;
@@ -38,7 +37,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// A look at one link: a stable id for scripts, and how.
 struct Check {
     id: &'static str,
-    run: fn(Arc<Patient>) -> Pin<Box<dyn Future<Output = Finding> + Send>>,
+    run: fn(Arc<Patient>) -> BoxFuture<'static, Finding>,
 }
 
 macro_rules! checks {

@@ -178,8 +178,11 @@ fn held(
     let token = match access.held() {
         Some(token) => token,
         None => run_to_end(async {
-            let token = access.proof(Interaction::Forbidden).await;
-            token.map_err(|error| chosen.explain(error.into()))
+            match access.proof(Interaction::Forbidden).await {
+                Ok(token) => Ok(token),
+                // An expired token is explained as well as a new one.
+                Err(error) => access.latest().ok_or_else(|| chosen.explain(error.into())),
+            }
         })?,
     };
     Ok(Held::Token(token.expose().to_owned()))

@@ -24,7 +24,15 @@ struct Report {
     /// As the user wrote it.
     file: String,
     document: Document,
-    findings: Vec<Finding>,
+    findings: Vec<Found>,
+}
+
+/// A finding, and whose it is.
+#[derive(Debug)]
+struct Found {
+    /// What the document calls the role; none for a bare policy, and for a provider.
+    role: Option<String>,
+    finding: Finding,
 }
 
 pub(super) fn run(context: &Context, args: &Lint) -> Outcome {
@@ -83,7 +91,7 @@ pub(super) fn run(context: &Context, args: &Lint) -> Outcome {
         report
             .findings
             .iter()
-            .any(|finding| finding.rule.severity >= too_bad)
+            .any(|found| found.finding.rule.severity >= too_bad)
     };
     Ok(if reports.iter().any(is_too_bad) {
         ExitCode::from(DENIED)
@@ -118,13 +126,23 @@ fn reports(args: &Lint) -> Result<Vec<Report>, Failure> {
         quota: args.quota,
     };
     let report = |(file, document): (String, Document)| {
-        let mut findings: Vec<_> = document
-            .roles
-            .iter()
-            .flat_map(|role| lint::lint(role, &facts))
-            .collect();
-        findings.extend(lint::lint_providers(&document));
-        findings.sort_by_key(|finding| std::cmp::Reverse(finding.rule.severity));
+        let mut findings = Vec::new();
+        for role in &document.roles {
+            let statement = |finding: &Finding| match finding.statement.filter(|_| role.embedded) {
+                Some(number) => format!("{}, statement {number}", whole(&role.origin)),
+                None => whole(&role.origin),
+            };
+            findings.extend(lint::lint(role, &facts).into_iter().map(|finding| Found {
+                role: (role.origin != "policy").then(|| statement(&finding)),
+                finding,
+            }));
+        }
+        let of_providers = lint::lint_providers(&document).into_iter();
+        findings.extend(of_providers.map(|finding| Found {
+            role: None,
+            finding,
+        }));
+        findings.sort_by_key(|found| std::cmp::Reverse(found.finding.rule.severity));
         Report {
             file,
             document,
@@ -173,7 +191,7 @@ fn read(file: &Path) -> Result<(String, Document), Failure> {
 /// Each finding in four lines.
 fn written(report: &Report, output: Output) -> String {
     let mut text = String::new();
-    for finding in &report.findings {
+    for Found { role, finding } in &report.findings {
         let tone = match finding.rule.severity {
             Severity::Critical | Severity::High => Tone::Bad,
             Severity::Correctness => Tone::Warning,
@@ -184,14 +202,14 @@ fn written(report: &Report, output: Output) -> String {
             "{}:{}:{}",
             report.file, finding.place.line, finding.place.column
         );
-        text.push_str(&format!(
-            "{place}: {severity} {}\n",
-            output.on_stdout(finding.rule.id, Tone::Strong)
-        ));
-        text.push_str(&format!(
-            "  {}\n  why: {}\n  fix: {}\n\n",
-            finding.message, finding.rule.why, finding.fix
-        ));
+        let rule = output.on_stdout(finding.rule.id, Tone::Strong);
+        let whose = role.as_ref().map(|role| format!(" in {role}"));
+        let lines = [
+            format!("{place}: {severity} {rule}{}\n", whose.unwrap_or_default()),
+            format!("  {}\n", finding.message),
+            format!("  why: {}\n  fix: {}\n\n", finding.rule.why, finding.fix),
+        ];
+        text.push_str(&lines.concat());
     }
     text
 }
@@ -209,7 +227,7 @@ fn summary(reports: &[Report]) -> String {
     let count = |severity| {
         let findings = reports.iter().flat_map(|report| &report.findings);
         findings
-            .filter(|finding| finding.rule.severity == severity)
+            .filter(|found| found.finding.rule.severity == severity)
             .count()
     };
     let counts: Vec<_> = [
@@ -222,22 +240,29 @@ fn summary(reports: &[Report]) -> String {
     .filter(|severity| count(*severity) > 0)
     .map(|severity| format!("{} {severity}", count(severity)))
     .collect();
+    let unread: usize = reports
+        .iter()
+        .map(|report| report.document.problems.len())
+        .sum();
+    let unread = match unread {
+        0 => String::new(),
+        number => format!(", and {number} that could not be read"),
+    };
     if counts.is_empty() {
-        format!("nothing found in {roles}")
+        format!("nothing found in {roles}{unread}")
     } else {
-        format!(
-            "{} in {roles}; `keyless lint --rule ID` tells all about one",
-            counts.join(", ")
-        )
+        let counts = counts.join(", ");
+        format!("{counts} in {roles}{unread}; `keyless lint --rule ID` tells all about one")
     }
 }
 
 fn as_json(reports: &[Report]) -> serde_json::Value {
     let findings = reports.iter().flat_map(|report| {
-        report.findings.iter().map(|finding| {
+        report.findings.iter().map(|Found { role, finding }| {
             json!({
                 "rule": finding.rule.id,
                 "severity": finding.rule.severity.name(),
+                "role": role,
                 "file": report.file,
                 "line": finding.place.line,
                 "column": finding.place.column,

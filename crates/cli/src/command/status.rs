@@ -3,10 +3,11 @@
 mod look;
 mod shelf;
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use keyless::profile::Config;
+use keyless::profile::{Config, StoreKind};
 use serde_json::{Value, json};
 
 use crate::args::Status;
@@ -23,18 +24,30 @@ pub(super) use look::session_json;
 pub(super) fn run(context: &Context, args: &Status) -> Outcome {
     context.prune();
     let config = context.environment.config_file();
-    let shelf = context.environment.store_directory().map(Shelf::at);
+    let environment = &context.environment;
+    let shelf = environment.store_directory().map(Shelf::at);
+    let sealed = environment.sealed_directory().and_then(|folder| {
+        let store = environment.sealed_store();
+        Shelf::sealed(folder, store.as_ref().map(|store| store as _))
+    });
     let mut looks = Vec::new();
     for chosen in choices(context, args)? {
         let access = context.access(&chosen, Duration::ZERO)?;
-        looks.push(Look::at(&chosen, &access, shelf.as_ref(), context.now())?);
+        let own = match chosen.profile.store {
+            StoreKind::Keyring => &sealed,
+            _ => &shelf,
+        };
+        looks.push(Look::at(&chosen, &access, own.as_ref(), context.now())?);
     }
     let text = if args.json {
         let profiles: Vec<Value> = looks.iter().map(Look::json).collect();
         let store = shelf.as_ref().map(Shelf::path);
         let health = shelf.as_ref().map(|shelf| shelf.json(context.now()));
-        let whole =
+        let mut whole =
             json!({"profiles": profiles, "config": config, "store": store, "health": health});
+        if let Some(sealed) = &sealed {
+            whole["sealed"] = json!({"store": sealed.path(), "health": sealed.json(context.now())});
+        }
         format!("{whole:#}\n")
     } else {
         let mut page = Page::default();
@@ -44,7 +57,7 @@ pub(super) fn run(context: &Context, args: &Status) -> Outcome {
         if let Some(config) = config {
             page.line("configuration", &config.to_string_lossy());
         }
-        if let Some(shelf) = &shelf {
+        for shelf in [&shelf, &sealed].into_iter().flatten() {
             shelf.tell(&looks, context.now(), &mut page);
         }
         page.0
@@ -91,7 +104,7 @@ impl Page {
     /// What is said under the word `what`, or under the line above where that is empty. It is made fit to be shown.
     fn line(&mut self, what: &str, said: &str) {
         let margin = Self::MARGIN;
-        self.0.push_str(&format!("{what:<margin$}"));
+        let _ = write!(self.0, "{what:<margin$}");
         let mut column = margin;
         for (number, word) in said.split(' ').enumerate() {
             let word = whole(word);

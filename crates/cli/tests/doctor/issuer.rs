@@ -132,7 +132,7 @@ pub(crate) const ISSUER: &[Story] = &[
         told: "the issuer has no PKCE",
         breaks: |machine| {
             let plain = |document: &mut Value| {
-                document["code_challenge_methods_supported"] = json!(["plain"])
+                document["code_challenge_methods_supported"] = json!(["plain"]);
             };
             configure(machine, &issuer(plain, rsa()), &developer(machine));
             vec![]
@@ -158,7 +158,7 @@ pub(crate) const ISSUER: &[Story] = &[
         id: "client",
         state: "fail",
         says: "it answers 400 Bad Request to the client keyles with the redirect http://127.0.0.1:",
-        advises: "check the client id; register http://127.0.0.1:",
+        advises: "check the client id, and register http://127.0.0.1/callback with any port",
         code: 5,
     },
     Story {

@@ -77,7 +77,10 @@ fn is_of_use(
     let authenticated = kept.auth_time.as_ref().and_then(Value::as_u64);
     let end = request::max_age(&settings.extra)?
         .zip(authenticated)
-        .map(|(longest, at)| UNIX_EPOCH + Duration::from_secs(at) + longest + settings.leeway);
+        .and_then(|(longest, at)| {
+            let at = UNIX_EPOCH.checked_add(Duration::from_secs(at))?;
+            at.checked_add(longest + settings.leeway)
+        });
     Ok(!another && end.is_none_or(|end| settings.clock.now() < end))
 }
 

@@ -85,7 +85,7 @@ pub struct Role {
     /// The longest session, in seconds, where the file tells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_session: Option<u64>,
-    /// Whether a `Deny` statement may keep some of them out. It is not weighed.
+    /// Whether a `Deny` statement keeps some of them out, whom [`Way::reach`] still counts.
     pub has_deny: bool,
     /// Who can get in, and how; the most dangerous first.
     pub ways: Vec<Way>,
@@ -110,8 +110,21 @@ pub struct Way {
     pub audience: Audience,
     /// How dangerous that is.
     pub danger: Danger,
+    /// The rules that the statement breaks, of those about who gets in; the worst first.
+    pub faults: Vec<Fault>,
     /// All conditions of the statement.
     pub conditions: Vec<Shown>,
+}
+
+/// A rule of [`lint`](crate::lint) that a statement breaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The rule's name, for [`lint::rule`](crate::lint::rule).
+    pub rule: &'static str,
+    /// What was found, as a lower-case clause.
+    pub message: String,
+    /// [`Danger::Critical`] or [`Danger::High`].
+    pub danger: Danger,
 }
 
 /// A condition as the policy writes it.
@@ -194,9 +207,9 @@ pub enum Audience {
 pub enum Danger {
     /// As it should be.
     Low,
-    /// Wider than it needs to be, or more powerful.
+    /// Somebody else's account or users, or an administrator by name.
     Medium,
-    /// More people get in than anybody can have meant, or a pattern gives an administrator away.
+    /// More get in than can be meant: another branch, another project, everybody at an identity provider.
     High,
     /// Strangers get in.
     Critical,

@@ -1,8 +1,9 @@
 //! How far a statement of a trust policy opens a role to somebody outside.
 
-use super::{Audience, Danger, Outsider, Power, Reach, Shown, Way, subject};
+use super::{Audience, Danger, Fault, Outsider, Power, Reach, Shown, Way, subject};
 use crate::{
-    arn,
+    arn, document,
+    lint::{self, Facts, Severity},
     policy::{
         Condition, Effect, Operator, Policy, Principal, Principals, Quantifier, Statement, Test,
     },
@@ -103,7 +104,7 @@ impl Outsider {
     fn all(&self) -> Reach {
         match self {
             Self::Everyone | Self::AnyIdentityProvider | Self::AnyAccount => Reach::Anyone,
-            Self::Oidc { issuer, .. } if subject::is_shared(issuer) => Reach::Anyone,
+            Self::Oidc { issuer, .. } if lint::is_shared(issuer) => Reach::Anyone,
             Self::Oidc { .. }
             | Self::Account {
                 principal: None, ..
@@ -136,6 +137,7 @@ fn way(from: Outsider, statement: &Statement, number: usize, account: &str) -> W
         reach,
         by,
         danger: Danger::Low, // told when the role's power is known
+        faults: Vec::new(),  // told by the rules
         conditions: statement.conditions.iter().map(Shown::from).collect(),
     }
 }
@@ -156,12 +158,13 @@ fn narrowed(from: &Outsider, condition: &Condition) -> Option<Reach> {
     }
     let wildcards = condition.operator.test.takes_wildcards();
     let key = condition.key.to_ascii_lowercase();
-    let each: Box<dyn Fn(&str) -> Option<Reach>> = match claim_of(from, &key) {
-        Some((issuer, name)) => {
-            Box::new(move |value| subject::claim(issuer, name, value, wildcards))
-        }
-        None if is_of_the_request(&key) => Box::new(|value| request_key(&key, value, wildcards)),
-        None => return matches!(from, Outsider::Oidc { .. }).then_some(Reach::Nobody),
+    let claim = claim_of(from, &key);
+    if claim.is_none() && !is_of_the_request(&key) {
+        return matches!(from, Outsider::Oidc { .. }).then_some(Reach::Nobody);
+    }
+    let each = |value: &str| match claim {
+        Some((issuer, name)) => subject::claim(issuer, name, value, wildcards),
+        None => request_key(&key, value, wildcards),
     };
     // Any of the values will do, so the widest counts.
     condition
@@ -268,18 +271,56 @@ impl From<&Condition> for Shown {
 }
 
 impl Way {
-    /// How dangerous it is to give a role of this power away like that.
-    pub(super) fn judge(&mut self, power: &Power) {
+    /// How dangerous it is to give a role of this power away like that: what the rules say, else what the reach says.
+    pub(super) fn judge(&mut self, power: &Power, has_deny: bool) {
         let admin = power.is_administrator();
         let is_account = matches!(self.from, Outsider::Account { .. });
-        self.danger = match self.reach {
-            Reach::Nobody => Danger::Low,
+        let by_reach = match self.reach {
             Reach::Anyone => Danger::Critical,
             Reach::Issuer if !is_account => Danger::High,
             Reach::Issuer | Reach::Organisation | Reach::Several if admin => Danger::High,
             Reach::Issuer | Reach::Organisation | Reach::Several => Danger::Medium,
-            Reach::Named if admin || self.audience == Audience::NotAtAll => Danger::Medium,
-            Reach::Named => Danger::Low,
+            Reach::Named if admin => Danger::Medium,
+            Reach::Named | Reach::Nobody => Danger::Low,
         };
+        // The rules weigh denials, the reach does not.
+        let is_overruled = has_deny && matches!(self.from, Outsider::Oidc { .. });
+        let by_reach = if is_overruled {
+            by_reach.min(Danger::Medium)
+        } else {
+            by_reach
+        };
+        let by_rules = self.faults.iter().map(|fault| fault.danger).max();
+        self.danger = by_rules.map_or(by_reach, |danger| danger.max(by_reach));
+    }
+}
+
+/// What the rules say about the statements of a policy: what is critical or high, with the statement's number.
+pub(super) fn faults(role: &document::Role) -> Vec<(usize, Fault)> {
+    lint::lint(role, &Facts::default())
+        .into_iter()
+        .filter_map(|finding| {
+            let danger = match finding.rule.severity {
+                Severity::Critical => Danger::Critical,
+                Severity::High => Danger::High,
+                Severity::Correctness | Severity::Hygiene => return None,
+            };
+            let fault = Fault {
+                rule: finding.rule.id,
+                message: finding.message,
+                danger,
+            };
+            Some((finding.statement?, fault))
+        })
+        .collect()
+}
+
+impl Outsider {
+    /// Whether it comes with an identity provider's token, which the rules are about.
+    pub(super) fn has_token(&self) -> bool {
+        matches!(
+            self,
+            Self::Oidc { .. } | Self::AnyIdentityProvider | Self::Everyone
+        )
     }
 }

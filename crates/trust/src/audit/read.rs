@@ -13,13 +13,13 @@ use serde::{
 
 use super::{
     Audit, Danger, Grant, Power, Role, Unreadable,
-    account::{ManagedPolicy, RoleDetail},
+    account::{Document, ManagedPolicy, RoleDetail},
     power, reach,
     token::Candidate,
 };
 use crate::{
-    arn,
-    policy::{Effect, Policy},
+    arn, document,
+    policy::{Effect, Place, Policy},
 };
 
 /// Surveys an account. See the [module](super).
@@ -110,11 +110,14 @@ impl Survey {
         let account = arn::account(&detail.arn).unwrap_or_default().to_owned();
         self.audit.roles_read += 1;
         self.audit.accounts.insert(account.clone());
-        let policy = match &detail.assume_role_policy_document {
-            Some(document) => Policy::parse(&document.0).map_err(|error| error.to_string()),
-            None => Err("the file does not hold its trust policy".to_owned()),
-        };
-        let policy = match policy {
+        let document = detail
+            .assume_role_policy_document
+            .ok_or_else(|| "the file does not hold its trust policy".to_owned());
+        let policy = document.and_then(|Document(text)| match Policy::parse(&text) {
+            Ok(policy) => Ok((text, policy)),
+            Err(error) => Err(error.to_string()),
+        });
+        let (text, policy) = match policy {
             Ok(policy) => policy,
             Err(why) => {
                 self.audit.unreadable.push(Unreadable {
@@ -124,30 +127,58 @@ impl Survey {
                 return;
             }
         };
-        let (ways, services) = reach::ways(&policy, &account);
+        let (mut ways, services) = reach::ways(&policy, &account);
         for service in services {
             *self.audit.services.entry(service).or_default() += 1;
         }
         if ways.is_empty() {
             return;
         }
+        let token = self
+            .candidate
+            .as_mut()
+            .map(|candidate| candidate.ask(&policy, &detail.arn));
+        let name = if detail.role_name.is_empty() {
+            detail.arn.rsplit('/').next().unwrap_or_default().to_owned()
+        } else {
+            detail.role_name
+        };
+        let boundary = detail
+            .permissions_boundary
+            .map(|boundary| boundary.permissions_boundary_arn);
+        let has_deny = policy
+            .statements
+            .iter()
+            .any(|statement| statement.effect == Effect::Deny);
+        if ways.iter().any(|way| way.from.has_token()) {
+            let faults = reach::faults(&document::Role {
+                name: Some(name.clone()),
+                arn: Some(detail.arn.clone()),
+                account: Some(account.clone()),
+                origin: "role".to_owned(),
+                policy,
+                text,
+                policy_place: Place::default(),
+                embedded: false,
+                max_session: None,
+                permissions_boundary: boundary.clone(),
+            });
+            for way in ways.iter_mut().filter(|way| way.from.has_token()) {
+                let own = faults
+                    .iter()
+                    .filter(|(statement, _)| *statement == way.statement);
+                way.faults = own.map(|(_, fault)| fault.clone()).collect();
+            }
+        }
         self.audit.roles.push(Role {
-            token: self
-                .candidate
-                .as_mut()
-                .map(|candidate| candidate.ask(&policy, &detail.arn)),
-            name: name(&detail),
+            token,
+            name,
             account,
             danger: Danger::Low, // told when the power is known
             power: Power::Unknown,
-            boundary: detail
-                .permissions_boundary
-                .map(|boundary| boundary.permissions_boundary_arn),
+            boundary,
             max_session: detail.max_session_duration,
-            has_deny: policy
-                .statements
-                .iter()
-                .any(|statement| statement.effect == Effect::Deny),
+            has_deny,
             ways,
             arn: detail.arn,
         });
@@ -201,7 +232,7 @@ impl Survey {
                 (None, _) => Power::Unknown,
             };
             for way in &mut role.ways {
-                way.judge(&role.power);
+                way.judge(&role.power, role.has_deny);
             }
             role.ways
                 .sort_by_key(|way| std::cmp::Reverse((way.danger, way.reach)));
@@ -231,14 +262,6 @@ impl Audit {
         self.roles
             .iter()
             .filter(|role| matches!(role.token, Some(Grant::Near { .. })))
-    }
-}
-
-fn name(detail: &RoleDetail) -> String {
-    if detail.role_name.is_empty() {
-        detail.arn.rsplit('/').next().unwrap_or_default().to_owned()
-    } else {
-        detail.role_name.clone()
     }
 }
 

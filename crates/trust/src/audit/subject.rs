@@ -1,40 +1,7 @@
 //! How many people a value of a condition takes, by what is known of the issuers' claims.
 
 use super::Reach;
-
-/// Issuers where anybody in the world can be a customer: one that is not narrowed lets strangers in.
-///
-/// Source: IAM user guide, "Identity-provider controls for shared OIDC providers", and the built-in identity providers.
-pub(super) fn is_shared(issuer: &str) -> bool {
-    SHARED.contains(&issuer)
-        || issuer.ends_with(".ibm.com") // Turbonomic, under several names
-        || issuer.ends_with(".turbonomic.com")
-}
-
-const SHARED: [&str; 22] = [
-    "accounts.google.com",
-    "agent.buildkite.com",
-    "api.bitbucket.org",
-    "api.pulumi.com/oidc",
-    "app.terraform.io",
-    "cognito-identity.amazonaws.com",
-    "gitlab.com",
-    "graph.facebook.com",
-    "oidc-configuration.audit-log.githubusercontent.com",
-    "oidc.codefresh.io",
-    "oidc.fly.io",
-    "oidc.vercel.com",
-    "proidc.upbound.io",
-    "sandboxes.cloud",
-    "scalr.io",
-    "sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d",
-    "studio.datachain.ai/api",
-    "token.actions.githubusercontent.com",
-    "tokens.cloud.shisho.dev",
-    "vstoken.actions.githubusercontent.com",
-    "www.amazon.com",
-    "www.facebook.com",
-];
+use crate::lint;
 
 /// Shared issuers whose audience is their customer's own, so that pinning it leaves that customer alone.
 pub(super) fn has_audience_of_its_own(issuer: &str) -> bool {
@@ -109,7 +76,7 @@ fn subject(issuer: &str, head: &str, is_pattern: bool) -> Option<Reach> {
         .find(|(leader, ..)| head.starts_with(leader))
     else {
         // No grammar is known. At an issuer of one's own a beginning narrows; at a shared one it may be a customer's name.
-        return match (head.is_empty(), is_shared(issuer)) {
+        return match (head.is_empty(), lint::is_shared(issuer)) {
             (true, _) => None,
             (false, true) => Some(Reach::Organisation),
             (false, false) => Some(Reach::Several),

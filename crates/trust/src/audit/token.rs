@@ -99,7 +99,11 @@ impl Candidate {
         let is_listed = token.check_roles_claim(role_arn);
         context.set(
             "sts:RoleAuthorizedByIdp",
-            [if matches!(is_listed, Ok(true)) { "true" } else { "false" }],
+            [if matches!(is_listed, Ok(true)) {
+                "true"
+            } else {
+                "false"
+            }],
         );
         let may_be_taken = is_listed.is_ok() && policy.allows(caller, &[], context);
         if !near && !may_be_taken {

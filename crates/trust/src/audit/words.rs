@@ -15,7 +15,7 @@ impl Way {
         match (self.reach, from) {
             (Reach::Nobody, _) => format!("nobody at {from}"),
             (Reach::Anyone, Outsider::Oidc { .. }) => format!("anyone with a token of {from}"),
-            (Reach::Anyone, _) => from.to_string(),
+            (Reach::Anyone, _) | (Reach::Named, Outsider::Account { .. }) => from.to_string(),
             (Reach::Issuer, Outsider::Oidc { .. }) => format!("everyone at {from}"),
             (Reach::Issuer, Outsider::Account { .. }) => {
                 format!("whoever {from} lets")
@@ -23,7 +23,6 @@ impl Way {
             (Reach::Named, Outsider::Saml { .. }) if self.by.is_none() => {
                 format!("those to whom {from} gives the role")
             }
-            (Reach::Named, Outsider::Account { .. }) => from.to_string(),
             (Reach::Issuer, _) => subjects("one part"),
             (Reach::Organisation, _) => subjects("one organisation"),
             (Reach::Several, _) => subjects("some"),

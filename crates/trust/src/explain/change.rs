@@ -9,8 +9,10 @@ use super::{
     fix::{Fix, Miss},
 };
 use crate::{
+    caller::Caller,
     json::{self, Kind, Value},
-    policy::Policy,
+    keys::Context,
+    policy::{Place, Policy},
 };
 
 /// One thing to do. A value that it proposes for a policy is exactly the token's, never a wildcard.
@@ -56,37 +58,73 @@ impl Change {
 }
 
 /// Writes the fixes of the nearest statement that has them for all it lacks into the policy, and proposes the result if it
-/// does allow what is asked.
+/// does allow what is asked, and not to everybody else of the issuer as well: then it pins the subject besides.
 pub(super) fn propose(looking: &Looking<'_>, text: &str, misses: &[Miss]) -> Option<Change> {
+    let needed = &looking.decision.needed;
+    let besides: Vec<_> = needed.iter().skip(1).map(String::as_str).collect();
+    let stranger = stranger(looking);
+    let lets = |policy: &Policy, context| policy.allows(looking.caller, &besides, context);
+    let is_safe = |policy: &Policy| {
+        stranger
+            .as_ref()
+            .is_none_or(|stranger| lets(looking.policy, stranger) || !lets(policy, stranger))
+    };
     misses.iter().find_map(|miss| {
-        let fixes = miss.fixes.as_ref().filter(|fixes| !fixes.is_empty())?;
-        let changed = apply(text, miss.statement, fixes)?;
-        let policy = Policy::parse(&changed).ok()?;
-        let besides: Vec<_> = looking
-            .decision
-            .needed
-            .iter()
-            .skip(1)
-            .map(String::as_str)
-            .collect();
-        if !policy.allows(looking.caller, &besides, looking.context) {
-            return None;
-        }
+        let fixes = miss.fixes.clone().filter(|fixes| !fixes.is_empty())?;
+        let pinned = pin(looking).map(|pin| [fixes.clone(), vec![pin]].concat());
+        let (changed, is_pinned) = [Some(fixes), pinned]
+            .into_iter()
+            .flatten()
+            .zip([false, true])
+            .find_map(|(fixes, is_pinned)| {
+                let changed = apply(text, miss.statement, &fixes)?;
+                let policy = Policy::parse(&changed).ok()?;
+                (lets(&policy, looking.context) && is_safe(&policy)).then_some((changed, is_pinned))
+            })?;
         // A policy on one line is easier to compare when it is laid out.
         let lay_out = |text: &str| match json::parse(text) {
             Ok(value) if !text.trim().contains('\n') => pretty(&value, 0),
             _ => text.to_owned(),
         };
         let diff = diff::unified("trust-policy.json", &lay_out(text), &lay_out(&changed));
+        let besides = if is_pinned {
+            "; it pins the subject as well, since everybody else of the issuer would come in otherwise"
+        } else {
+            ""
+        };
         Some(Change {
-            words: format!("change statement {} of the trust policy", miss.statement),
-            diff: Some(
-                diff.chars()
-                    .filter(|c| *c == '\n' || !c.is_control())
-                    .collect(),
-            ),
+            words: format!("change statement {} of the trust policy{besides}", miss.statement),
+            diff: Some(diff.chars().filter(|c| *c == '\n' || !c.is_control()).collect()),
             command: None,
         })
+    })
+}
+
+/// The same request with the token of somebody else: every claim of the issuer's but the audience says another thing.
+fn stranger(looking: &Looking<'_>) -> Option<Context> {
+    let Caller::WebIdentity(provider) = looking.caller else {
+        return None;
+    };
+    let prefix = format!("{}:", provider.key_prefix());
+    let mut stranger = looking.context.clone();
+    for (key, _) in looking.context.iter() {
+        let claim = key.strip_prefix(&prefix);
+        if claim.is_some_and(|claim| claim != "aud" && claim != "oaud") {
+            stranger.set(key, ["(somebody else)"]);
+        }
+    }
+    Some(stranger)
+}
+
+/// The condition that nobody but the token's subject meets.
+fn pin(looking: &Looking<'_>) -> Option<Fix> {
+    let Caller::WebIdentity(provider) = looking.caller else {
+        return None;
+    };
+    let value = looking.token?.subject().to_owned();
+    (!value.is_empty() && !value.contains("${")).then(|| Fix::Pin {
+        key: format!("{}:sub", provider.key_prefix()),
+        value,
     })
 }
 
@@ -98,6 +136,17 @@ fn apply(text: &str, statement: usize, fixes: &[Fix]) -> Option<String> {
     let one = *list(root.get("Statement")?).get(statement - 1)?;
     for fix in fixes {
         match fix {
+            Fix::Pin { key, value } => {
+                let pair = format!("{}: {}", quoted(key), quoted(value));
+                let operator = format!("\"StringEquals\": {{{pair}}}");
+                edits.push(match one.get("Condition") {
+                    None => insertion(text, one, &format!("\"Condition\": {{{operator}}}"))?,
+                    Some(condition) => match condition.get("StringEquals") {
+                        Some(keys) => insertion(text, keys, &pair)?,
+                        None => insertion(text, condition, &operator)?,
+                    },
+                });
+            }
             Fix::Version => edits.push(match root.get("Version") {
                 Some(version) => (version.span.clone(), quoted("2012-10-17")),
                 None => (
@@ -199,6 +248,17 @@ fn addition(text: &str, values: &Value, new: &[String]) -> (Range<usize>, String
     }
 }
 
+/// How a member is added to an object, in the way the object is laid out.
+fn insertion(text: &str, object: &Value, member: &str) -> Option<(Range<usize>, String)> {
+    let Some(last) = object.as_object()?.last() else {
+        return Some((object.span.clone(), format!("{{{member}}}")));
+    };
+    let before = text.get(..offset(text, last.name.place)?)?;
+    let gap = &before[before.trim_end().len()..];
+    let end = last.value.span.end;
+    Some((end..end, format!(",{gap}{member}")))
+}
+
 /// The condition of this number, operators and keys counted through: its member, and its value or values.
 fn condition(statement: &Value, number: usize) -> Option<(&json::Member, &Value)> {
     let operators = statement.get("Condition")?.as_object()?;
@@ -218,7 +278,7 @@ fn list(value: &Value) -> Vec<&Value> {
 }
 
 /// The byte at which a place is.
-fn offset(text: &str, place: crate::policy::Place) -> Option<usize> {
+fn offset(text: &str, place: Place) -> Option<usize> {
     let line: usize = text
         .split_inclusive('\n')
         .take(place.line - 1)

@@ -20,6 +20,8 @@ pub(super) enum Fix {
         replaces: Option<usize>,
         value: String,
     },
+    /// One more condition: this key equals this value.
+    Pin { key: String, value: String },
 }
 
 /// What one statement lacks.

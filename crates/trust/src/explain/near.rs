@@ -37,21 +37,26 @@ pub(super) fn near(wanted: &str, found: &str) -> Option<Nearness> {
     }
 }
 
-/// How many letters must be put in, taken out or changed. `None` where the texts are so unlike in length or so long that
-/// nobody would take one for the other.
+/// How many letters must be put in, taken out, changed, or swapped with their neighbour. `None` where the texts are so
+/// unlike in length or so long that nobody would take one for the other.
 fn distance(left: &[char], right: &[char]) -> Option<usize> {
     if left.len().abs_diff(right.len()) > 3 || left.len() > LONGEST {
         return None;
     }
+    let mut above = Vec::new();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (i, a) in left.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
+        let mut next = vec![i + 1];
         for (j, b) in right.iter().enumerate() {
-            let changed = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+            let mut least = (row[j] + usize::from(a != b))
+                .min(row[j + 1] + 1)
+                .min(next[j] + 1);
+            if i > 0 && j > 0 && *a == right[j - 1] && left[i - 1] == *b {
+                least = least.min(above[j - 1] + 1);
+            }
+            next.push(least);
         }
+        above = std::mem::replace(&mut row, next);
     }
     row.last().copied()
 }
@@ -75,9 +80,10 @@ mod tests {
                 "repo:acme/app:x",
                 Some(Nearness::Letters(1)),
             ),
-            ("repository_id", "repositry_di", Some(Nearness::Letters(3))),
+            ("repository_id", "repositry_di", Some(Nearness::Letters(2))),
             ("main", "dev", None),
             ("ab", "cd", None),
+            ("email", "emial", Some(Nearness::Letters(1))),
             ("alice", "bob", None),
         ] {
             assert_eq!(near(wanted, found), nearness, "{wanted} / {found}");

@@ -226,7 +226,8 @@ fn a_condition_that_fails_is_told_by_its_nearest_miss() {
             "azp-counts",
             vec![
                 format!("-\"{GITHUB}:aud\": \"sts.amazonaws.com\""),
-                format!("+\"{GITHUB}:aud\": \"app\""),
+                format!("+\"{GITHUB}:aud\": \"app\","),
+                format!("+\"{GITHUB}:sub\": \"{MAIN}\""),
             ],
         ),
         (
@@ -624,12 +625,46 @@ fn several_misses_of_one_statement_are_mended_together() {
 }
 
 #[test]
+fn a_change_never_lets_everybody_in() {
+    let sub = format!("\"{GITHUB}:sub\": \"{MAIN}\"");
+    let elsewhere =
+        json!({"Federated": format!("arn:aws:iam::999988887777:oidc-provider/{GITHUB}")});
+    for (principal, condition, pinned) in [
+        (
+            federated(),
+            json!({"StringEquals": {format!("{GITHUB}:aud"): "https://github.com/acme"}}),
+            true,
+        ),
+        (
+            elsewhere.clone(),
+            json!({"StringLike": {format!("{GITHUB}:sub"): "*"}}),
+            true,
+        ),
+        (elsewhere.clone(), json!({}), true),
+        (
+            elsewhere,
+            json!({"StringLike": {format!("{GITHUB}:sub"): "repo:acme/*"}}),
+            false,
+        ),
+    ] {
+        let text = policy(&principal, &json!(ASSUME), &condition);
+        let claims = claims(&json!({}));
+        let explanation = ask(Proof::Claims(&claims), None, &text);
+        let added: String = changed(&explanation)
+            .into_iter()
+            .filter(|line| line.starts_with('+'))
+            .collect();
+        assert!(!added.is_empty(), "{condition}\n{explanation}");
+        assert_eq!(added.contains(&sub), pinned, "{condition}\n{explanation}");
+    }
+}
+
+#[test]
 fn a_variable_needs_the_new_language() {
-    let text = policy(
-        &federated(),
-        &json!(ASSUME),
-        &json!({"StringEquals": {format!("{GITHUB}:sub"): format!("${{{GITHUB}:sub}}")}}),
-    );
+    let own = format!("arn:aws:iam::${{aws:PrincipalAccount}}:oidc-provider/{GITHUB}");
+    let condition =
+        json!({"StringEquals": {format!("{GITHUB}:sub"): MAIN, "aws:FederatedProvider": own}});
+    let text = policy(&federated(), &json!(ASSUME), &condition);
     let old = text.replace("2012-10-17", "2008-10-17");
     let missing = text.replace(",\n  \"Version\": \"2012-10-17\"", "");
     assert_ne!(missing, text);
@@ -1056,7 +1091,6 @@ fn the_request_itself_is_looked_at_first() {
     }
 }
 
-/// Whatever the misfortune, what is proposed names no wildcard that was not there.
 #[test]
 fn nothing_from_outside_reaches_a_terminal_raw() {
     let bell = "\u{1b}]0;owned\u{7}\u{9b}2J";

@@ -10,31 +10,59 @@ use super::{
 
 /// What a subject of chosen claims, such as `repository_owner:acme:environment:production`, lets in. `None` where it is none.
 pub(super) fn of_subject(grant: &Grant<'_>, candidate: &Candidate) -> Option<Reach> {
-    if grant.issuer.whose("job_workflow_ref").is_none() {
-        return None;
-    }
+    grant.issuer.whose("job_workflow_ref")?;
     let claims = claims(&candidate.pattern)?;
-    let value = |name: &str| claims.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
-    let fixed = |name: &str| value(name).is_some_and(|value| !value.is_empty() && !(candidate.wildcards && value.contains(['*', '?'])));
-    let narrowed = ["environment", "context", "ref", "job_workflow_ref", "job_workflow_sha", "sha"].into_iter().any(fixed);
+    let value = |name: &str| {
+        claims
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value.as_str())
+    };
+    let is_open =
+        |value: &str| value.is_empty() || candidate.wildcards && value.contains(['*', '?']);
+    let fixed = |name: &str| value(name).is_some_and(|value| !is_open(value));
+    let narrowed = [
+        "environment",
+        "context",
+        "ref",
+        "job_workflow_ref",
+        "job_workflow_sha",
+        "sha",
+    ]
+    .into_iter()
+    .any(fixed);
     let within = || {
         if value("context") == Some("pull_request") {
-            (Some(Who::Contributor), Some(high::GITHUB_PULL_REQUEST_SUBJECT))
+            (
+                Some(Who::Contributor),
+                Some(high::GITHUB_PULL_REQUEST_SUBJECT),
+            )
         } else if narrowed {
             (None, None)
         } else {
-            (Some(Who::Contributor), Some(high::GITHUB_REPO_WILDCARD_CONTEXT))
+            (
+                Some(Who::Contributor),
+                Some(high::GITHUB_REPO_WILDCARD_CONTEXT),
+            )
         }
     };
     let open = |name: &str, part| {
         let as_subject = format!("repo:{}:pull_request", value(name).unwrap_or_default());
-        REPOSITORY.iter().any(|grammar| witness(grammar, &as_subject, candidate.wildcards, part).is_some())
+        REPOSITORY
+            .iter()
+            .any(|grammar| witness(grammar, &as_subject, candidate.wildcards, part).is_some())
     };
-    let (who, rule) = if let Some(name) = ["repo", "repository"].into_iter().find(|name| value(name).is_some()) {
+    let (who, rule) = if let Some(name) = ["repo", "repository"]
+        .into_iter()
+        .find(|name| value(name).is_some())
+    {
         if open(name, Part::Tenant) && grant.issuer.shared {
             (Some(Who::Stranger), Some(critical::ORG_PREFIX_WILDCARD))
         } else if open(name, Part::Project) {
-            (Some(Who::Colleague), Some(critical::WILDCARD_BEFORE_BOUNDARY))
+            (
+                Some(Who::Colleague),
+                Some(critical::WILDCARD_BEFORE_BOUNDARY),
+            )
         } else if open(name, Part::Any) {
             within()
         } else {
@@ -61,22 +89,38 @@ pub(super) fn of_subject(grant: &Grant<'_>, candidate: &Candidate) -> Option<Rea
 /// What a statement lets in that pins a reusable workflow by the key `job_workflow_ref`: whoever calls it runs what it says.
 pub(super) fn of_workflow_key(grant: &Grant<'_>) -> Option<Vec<Reach>> {
     grant.issuer.whose("job_workflow_ref")?;
-    let conditions: Vec<_> = grant.naming("job_workflow_ref").filter(|condition| !holds_of_nothing(condition)).collect();
+    let conditions: Vec<_> = grant
+        .naming("job_workflow_ref")
+        .filter(|condition| !holds_of_nothing(condition))
+        .collect();
     let values = conditions.iter().flat_map(|condition| {
         condition.values.iter().map(|value| {
             let (who, rule) = of_workflow(grant, value, takes_wildcards(condition.operator.test));
-            Reach { who, rule, example: format!("job_workflow_ref {value}"), place: value.place, value: Some(value.to_string()) }
+            Reach {
+                who,
+                rule,
+                example: format!("job_workflow_ref {value}"),
+                place: value.place,
+                value: Some(value.to_string()),
+            }
         })
     });
     (!conditions.is_empty()).then(|| values.collect())
 }
 
-fn of_workflow(grant: &Grant<'_>, value: &str, wildcards: bool) -> (Option<Who>, Option<&'static Rule>) {
+fn of_workflow(
+    grant: &Grant<'_>,
+    value: &str,
+    wildcards: bool,
+) -> (Option<Who>, Option<&'static Rule>) {
     let open = |part| witness(WORKFLOW, value, wildcards, part).is_some();
     if open(Part::Tenant) && grant.issuer.shared {
         (Some(Who::Stranger), Some(critical::ORG_PREFIX_WILDCARD))
     } else if open(Part::Project) {
-        (Some(Who::Colleague), Some(critical::WILDCARD_BEFORE_BOUNDARY))
+        (
+            Some(Who::Colleague),
+            Some(critical::WILDCARD_BEFORE_BOUNDARY),
+        )
     } else if open(Part::Context) {
         (Some(Who::Contributor), Some(high::BRANCH_WILDCARD))
     } else {
@@ -110,9 +154,31 @@ pub(super) fn is_claim(name: &str) -> bool {
 
 /// The claims that a template of GitHub's may name.
 const CLAIMS: [&str; 22] = [
-    "repo", "repository", "repository_id", "repository_owner", "repository_owner_id", "repository_visibility", "context", "environment", "ref",
-    "ref_type", "ref_protected", "head_ref", "base_ref", "job_workflow_ref", "job_workflow_sha", "workflow", "workflow_ref", "workflow_sha",
-    "actor", "actor_id", "runner_environment", "sha",
+    "repo",
+    "repository",
+    "repository_id",
+    "repository_owner",
+    "repository_owner_id",
+    "repository_visibility",
+    "context",
+    "environment",
+    "ref",
+    "ref_type",
+    "ref_protected",
+    "head_ref",
+    "base_ref",
+    "job_workflow_ref",
+    "job_workflow_sha",
+    "workflow",
+    "workflow_ref",
+    "workflow_sha",
+    "actor",
+    "actor_id",
+    "runner_environment",
+    "sha",
 ];
-const REPOSITORY: [&str; 2] = ["repo:{owner!}/{repo+}:pull_request", "repo:{owner!}@{owner_id!}/{repo+}@{repo_id+}:pull_request"];
+const REPOSITORY: [&str; 2] = [
+    "repo:{owner!}/{repo+}:pull_request",
+    "repo:{owner!}@{owner_id!}/{repo+}@{repo_id+}:pull_request",
+];
 const WORKFLOW: &str = "{owner!}/{repo+}/<path>@|<ref>";

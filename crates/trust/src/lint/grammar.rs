@@ -4,8 +4,6 @@
 //! `:`, `/`, `@`; `<…>` is a path, where only `:` is left out. `!` marks whose it is, `+` which project, and after `|` it says in which
 //! circumstances.
 
-use std::collections::{HashMap, VecDeque};
-
 /// What a pattern may leave open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
@@ -45,7 +43,11 @@ impl Witness {
 #[derive(Clone, Copy, Debug)]
 enum Element {
     Char(char),
-    Segment { name: &'static str, path: bool, mark: Mark },
+    Segment {
+        name: &'static str,
+        path: bool,
+        mark: Mark,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +75,11 @@ fn elements(grammar: &'static str) -> (Vec<Element>, usize) {
                 (_, Some(name)) => (name, Mark::Project),
                 _ => (name, Mark::None),
             };
-            elements.push(Element::Segment { name, path: first == '<', mark });
+            elements.push(Element::Segment {
+                name,
+                path: first == '<',
+                mark,
+            });
             rest = tail;
         } else if first == '|' {
             zone = Some(elements.len());
@@ -89,7 +95,15 @@ fn elements(grammar: &'static str) -> (Vec<Element>, usize) {
 /// the shortest such text. Without `wildcards`, `*` and `?` are themselves.
 ///
 /// The search visits each place in the pattern with each place in the grammar a few times at most.
-pub(super) fn witness(grammar: &'static str, pattern: &str, wildcards: bool, part: Part) -> Option<Witness> {
+pub(super) fn witness(
+    grammar: &'static str,
+    pattern: &str,
+    wildcards: bool,
+    part: Part,
+) -> Option<Witness> {
+    if part != Part::Any && !(wildcards && pattern.contains(['*', '?'])) {
+        return None; // everything is held in place
+    }
     let (elements, zone) = elements(grammar);
     let pattern: Vec<char> = pattern.chars().collect();
     let wanted = |index: usize| match (part, &elements[index]) {
@@ -117,53 +131,90 @@ pub(super) fn witness(grammar: &'static str, pattern: &str, wildcards: bool, par
         return None;
     }
 
-    let start = State { pattern: 0, element: 0, inside: false, touched: 0 };
-    let mut from: HashMap<State, (State, Option<char>)> = HashMap::from([(start, (start, None))]);
-    let mut queue = VecDeque::from([start]);
-    while let Some(state) = queue.pop_front() {
-        if state.pattern == pattern.len() && state.element == elements.len() && state.touched == all {
-            return Some(trace(state, start, &from, &elements));
+    let start = State {
+        pattern: 0,
+        element: 0,
+        inside: false,
+        touched: 0,
+    };
+    let mut seen = Seen::new(pattern.len(), elements.len(), all);
+    let mut steps = vec![Step {
+        to: start,
+        before: 0,
+        taken: None,
+    }];
+    let mut at = 0;
+    while let Some(&Step { to: state, .. }) = steps.get(at) {
+        if state.pattern == pattern.len() && state.element == elements.len() && state.touched == all
+        {
+            return Some(trace(&steps, at, &elements));
         }
-        let mut go = |next: State, taken: Option<char>| {
-            from.entry(next).or_insert_with(|| {
-                queue.push_back(next);
-                (state, taken)
-            });
+        let mut go = |to: State, taken: Option<char>| {
+            if seen.is_new(to) {
+                steps.push(Step {
+                    to,
+                    before: at,
+                    taken,
+                });
+            }
         };
         let symbol = pattern.get(state.pattern).copied();
         let is_star = wildcards && symbol == Some('*');
         if is_star {
-            go(State { pattern: state.pattern + 1, ..state }, None);
+            let pattern = state.pattern + 1;
+            go(State { pattern, ..state }, None);
         }
-        let Some(element) = elements.get(state.element) else {
-            continue;
-        };
-        if state.inside {
-            go(State { element: state.element + 1, inside: false, ..state }, None);
+        if let Some(element) = elements.get(state.element) {
+            if state.inside {
+                let (element, inside) = (state.element + 1, false);
+                go(
+                    State {
+                        element,
+                        inside,
+                        ..state
+                    },
+                    None,
+                );
+            }
+            let open = is_star || (wildcards && symbol == Some('?'));
+            if let Some(taken) = symbol.and_then(|symbol| element.takes(symbol, open)) {
+                let inside = matches!(element, Element::Segment { .. });
+                let next = State {
+                    pattern: state.pattern + usize::from(!is_star),
+                    element: state.element + usize::from(!inside),
+                    inside,
+                    touched: state.touched | if open { bits[state.element] } else { 0 },
+                };
+                go(next, Some(taken));
+            }
         }
-        let Some(symbol) = symbol else {
-            continue;
-        };
-        let open = is_star || (wildcards && symbol == '?');
-        let taken = match element {
-            Element::Char(wanted) if open || symbol == *wanted => *wanted,
-            Element::Segment { .. } if open => FREE,
-            Element::Segment { path, .. } if symbol != ':' && (*path || !matches!(symbol, '/' | '@')) => symbol,
-            _ => continue,
-        };
-        let segment = matches!(element, Element::Segment { .. });
-        let next = State {
-            pattern: state.pattern + usize::from(!is_star),
-            element: state.element + usize::from(!segment),
-            inside: segment,
-            touched: state.touched | if open { bits[state.element] } else { 0 },
-        };
-        go(next, Some(taken));
+        at += 1;
     }
     None
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+impl Element {
+    /// The character that stands here if the pattern has this one, or an open place.
+    fn takes(self, symbol: char, open: bool) -> Option<char> {
+        match self {
+            Self::Char(wanted) => (open || symbol == wanted).then_some(wanted),
+            Self::Segment { .. } if open => Some(FREE),
+            Self::Segment { path, .. } => {
+                let is_separator = symbol == ':' || (!path && matches!(symbol, '/' | '@'));
+                (!is_separator).then_some(symbol)
+            }
+        }
+    }
+}
+
+/// One step of the search, and the one before it.
+struct Step {
+    to: State,
+    before: usize,
+    taken: Option<char>,
+}
+
+#[derive(Clone, Copy)]
 struct State {
     pattern: usize,
     element: usize,
@@ -172,15 +223,40 @@ struct State {
     touched: u8,
 }
 
-fn trace(end: State, start: State, from: &HashMap<State, (State, Option<char>)>, elements: &[Element]) -> Witness {
-    let mut taken = Vec::new();
-    let mut state = end;
-    while state != start {
-        let (before, character) = from[&state];
-        if let Some(character) = character {
-            taken.push((before.element, character));
+/// Which states the search has been in.
+struct Seen {
+    elements: usize,
+    touches: usize,
+    states: Vec<bool>,
+}
+
+impl Seen {
+    fn new(pattern: usize, elements: usize, all: u8) -> Self {
+        let touches = usize::from(all) + 1;
+        let states = vec![false; (pattern + 1) * (elements + 1) * 2 * touches];
+        Self {
+            elements: elements + 1,
+            touches,
+            states,
         }
-        state = before;
+    }
+
+    fn is_new(&mut self, state: State) -> bool {
+        let place = state.pattern * self.elements + state.element;
+        let index = (place * 2 + usize::from(state.inside)) * self.touches;
+        !std::mem::replace(&mut self.states[index + usize::from(state.touched)], true)
+    }
+}
+
+fn trace(steps: &[Step], end: usize, elements: &[Element]) -> Witness {
+    let mut taken = Vec::new();
+    let mut at = end;
+    while at > 0 {
+        let step = &steps[at];
+        if let Some(character) = step.taken {
+            taken.push((steps[step.before].to.element, character));
+        }
+        at = step.before;
     }
     taken.reverse();
     let captures = elements
@@ -188,13 +264,20 @@ fn trace(end: State, start: State, from: &HashMap<State, (State, Option<char>)>,
         .enumerate()
         .filter_map(|(index, element)| match element {
             Element::Segment { name, .. } => {
-                let text = taken.iter().filter(|(at, _)| *at == index).map(|(_, character)| character).collect();
+                let text = taken
+                    .iter()
+                    .filter(|(at, _)| *at == index)
+                    .map(|(_, character)| character)
+                    .collect();
                 Some((*name, text))
             }
             Element::Char(_) => None,
         })
         .collect();
-    Witness { subject: taken.iter().map(|(_, character)| character).collect(), captures }
+    Witness {
+        subject: taken.iter().map(|(_, character)| character).collect(),
+        captures,
+    }
 }
 
 /// What stands where anything may.
@@ -211,27 +294,91 @@ mod tests {
     fn a_part_is_open_where_a_wildcard_reaches_it() {
         for (grammar, pattern, part, found) in [
             (BRANCH, "*", Part::Tenant, Some("repo:z/z:ref:refs/heads/z")),
-            (BRANCH, "repo:acme*", Part::Tenant, Some("repo:acmez/z:ref:refs/heads/z")),
+            (
+                BRANCH,
+                "repo:acme*",
+                Part::Tenant,
+                Some("repo:acmez/z:ref:refs/heads/z"),
+            ),
             (BRANCH, "repo:acme/*", Part::Tenant, None),
-            (BRANCH, "repo:acme/*", Part::Project, Some("repo:acme/z:ref:refs/heads/z")),
-            (BRANCH, "repo:acme/app*", Part::Project, Some("repo:acme/appz:ref:refs/heads/z")),
+            (
+                BRANCH,
+                "repo:acme/*",
+                Part::Project,
+                Some("repo:acme/z:ref:refs/heads/z"),
+            ),
+            (
+                BRANCH,
+                "repo:acme/app*",
+                Part::Project,
+                Some("repo:acme/appz:ref:refs/heads/z"),
+            ),
             (BRANCH, "repo:acme/app:*", Part::Project, None),
-            (BRANCH, "repo:acme/app:*", Part::Context, Some("repo:acme/app:ref:refs/heads/z")),
-            (BRANCH, "repo:acme/app:ref:refs/heads/main", Part::Context, None),
-            (BRANCH, "repo:acme/app:ref:refs/heads/main", Part::Any, Some("repo:acme/app:ref:refs/heads/main")),
-            (BRANCH, "repo:acme/app:ref:refs/heads/mai?", Part::Context, Some("repo:acme/app:ref:refs/heads/maiz")),
-            (BRANCH, "*acme/app:*", Part::Tenant, Some("repo:zacme/app:ref:refs/heads/z")),
-            (BRANCH, "repo:?cme/app:*", Part::Tenant, Some("repo:zcme/app:ref:refs/heads/z")),
+            (
+                BRANCH,
+                "repo:acme/app:*",
+                Part::Context,
+                Some("repo:acme/app:ref:refs/heads/z"),
+            ),
+            (
+                BRANCH,
+                "repo:acme/app:ref:refs/heads/main",
+                Part::Context,
+                None,
+            ),
+            (
+                BRANCH,
+                "repo:acme/app:ref:refs/heads/main",
+                Part::Any,
+                Some("repo:acme/app:ref:refs/heads/main"),
+            ),
+            (
+                BRANCH,
+                "repo:acme/app:ref:refs/heads/mai?",
+                Part::Context,
+                Some("repo:acme/app:ref:refs/heads/maiz"),
+            ),
+            (
+                BRANCH,
+                "*acme/app:*",
+                Part::Tenant,
+                Some("repo:zacme/app:ref:refs/heads/z"),
+            ),
+            (
+                BRANCH,
+                "repo:?cme/app:*",
+                Part::Tenant,
+                Some("repo:zcme/app:ref:refs/heads/z"),
+            ),
             (BRANCH, "repo:acme/app:pull_request", Part::Any, None),
             (IMMUTABLE, "repo:acme*@7/app*@9:*", Part::Tenant, None),
             (IMMUTABLE, "repo:acme@*/app@*:*", Part::Tenant, None),
-            (IMMUTABLE, "repo:acme*/app*:*", Part::Tenant, Some("repo:acmez@z/app@z:pull_request")),
+            (
+                IMMUTABLE,
+                "repo:acme*/app*:*",
+                Part::Tenant,
+                Some("repo:acmez@z/app@z:pull_request"),
+            ),
         ] {
             let witness = witness(grammar, pattern, true, part);
-            assert_eq!(witness.as_ref().map(|witness| witness.subject.as_str()), found, "{pattern} {part:?}");
+            assert_eq!(
+                witness.as_ref().map(|witness| witness.subject.as_str()),
+                found,
+                "{pattern} {part:?}"
+            );
         }
-        assert_eq!(witness(BRANCH, "repo:acme/*", false, Part::Any), None, "a literal asterisk");
-        let witness = witness(BRANCH, "repo:acme/*:ref:refs/heads/main", true, Part::Project).expect("a witness");
+        assert_eq!(
+            witness(BRANCH, "repo:acme/*", false, Part::Any),
+            None,
+            "a literal asterisk"
+        );
+        let witness = witness(
+            BRANCH,
+            "repo:acme/*:ref:refs/heads/main",
+            true,
+            Part::Project,
+        )
+        .expect("a witness");
         assert_eq!(witness.fill("{owner}/{repo}").as_deref(), Some("acme/z"));
         assert_eq!(witness.fill("{other}"), None);
     }

@@ -12,20 +12,48 @@ pub(super) fn check(grant: &Grant<'_>, findings: &mut Findings) {
     if required.is_empty() {
         return;
     }
-    let keys: Vec<_> = required.iter().map(|name| if name.contains(':') { (*name).to_owned() } else { grant.key(name) }).collect();
+    let keys: Vec<_> = required
+        .iter()
+        .map(|name| {
+            if name.contains(':') {
+                (*name).to_owned()
+            } else {
+                grant.key(name)
+            }
+        })
+        .collect();
     let on = |key: &str| {
         let key = key.to_owned();
-        grant.statement.conditions.iter().filter(move |condition| condition.key.eq_ignore_ascii_case(&key))
+        grant
+            .statement
+            .conditions
+            .iter()
+            .filter(move |condition| condition.key.eq_ignore_ascii_case(&key))
     };
+    // The page names the bare operators. With a set operator or IfExists the claim need not be there.
     let evaluated = |condition: &&crate::policy::Condition| {
         let operator = condition.operator;
-        let named = matches!(operator.test, Test::StringEquals | Test::StringLike | Test::StringEqualsIgnoreCase) && operator.quantifier.is_none();
-        named && !operator.if_exists && condition.values.first().is_some_and(|value| !is_scoped_to_all(value))
+        let named = matches!(
+            operator.test,
+            Test::StringEquals | Test::StringLike | Test::StringEqualsIgnoreCase
+        ) && operator.quantifier.is_none();
+        named
+            && !operator.if_exists
+            && condition
+                .values
+                .first()
+                .is_some_and(|value| !is_scoped_to_all(value))
     };
-    if keys.iter().any(|key| on(key).any(|condition| evaluated(&condition))) {
+    if keys
+        .iter()
+        .any(|key| on(key).any(|condition| evaluated(&condition)))
+    {
         return;
     }
-    let place = keys.iter().find_map(|key| on(key).next()).map_or(grant.statement.place, |condition| condition.key.place);
+    let place = keys
+        .iter()
+        .find_map(|key| on(key).next())
+        .map_or(grant.statement.place, |condition| condition.key.place);
     let message = format!(
         "IAM will refuse this policy: for {} it wants {} compared with StringEquals or StringLike, and a value that does not match all",
         grant.issuer.name,
@@ -36,5 +64,7 @@ pub(super) fn check(grant: &Grant<'_>, findings: &mut Findings) {
 
 /// IAM calls a value so that has nothing but wildcards.
 fn is_scoped_to_all(value: &str) -> bool {
-    value.chars().all(|character| matches!(character, '*' | '?'))
+    value
+        .chars()
+        .all(|character| matches!(character, '*' | '?'))
 }

@@ -33,6 +33,7 @@ mod iam;
 mod issuers;
 mod reach;
 mod rule;
+mod shape;
 
 use std::collections::BTreeMap;
 
@@ -62,7 +63,10 @@ pub struct Facts<'a> {
 impl Default for Facts<'_> {
     /// No providers, and the quota that an account has unless it asked for more.
     fn default() -> Self {
-        Self { providers: &[], quota: 2_048 }
+        Self {
+            providers: &[],
+            quota: 2_048,
+        }
     }
 }
 
@@ -121,12 +125,23 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     rules().find(|rule| rule.id == id)
 }
 
+/// Whether anybody in the world can get tokens of this issuer, written as in condition keys.
+pub(crate) fn is_shared(issuer: &str) -> bool {
+    issuers::Issuer::of(issuer, std::iter::empty()).shared
+}
+
 /// The findings so far; each once.
 #[derive(Debug, Default)]
 struct Findings(Vec<Finding>);
 
 impl Findings {
-    fn add(&mut self, rule: &'static Rule, place: Place, statement: impl Into<Option<usize>>, message: &str) {
+    fn add(
+        &mut self,
+        rule: &'static Rule,
+        place: Place,
+        statement: impl Into<Option<usize>>,
+        message: &str,
+    ) {
         let finding = Finding {
             rule,
             place,
@@ -140,7 +155,8 @@ impl Findings {
     }
 
     fn placed(mut self, role: &Role) -> Vec<Finding> {
-        self.0.sort_by_key(|finding| (std::cmp::Reverse(finding.rule.severity), finding.place));
+        self.0
+            .sort_by_key(|finding| (std::cmp::Reverse(finding.rule.severity), finding.place));
         for finding in &mut self.0 {
             finding.place = role.place_in_document(finding.place);
         }
@@ -150,11 +166,23 @@ impl Findings {
 
 /// An Allow for everybody, whatever its conditions say about tokens.
 fn everybody(policy: &Policy, findings: &mut Findings) {
-    for (statement, number) in policy.statements.iter().zip(1..).filter(|(statement, _)| statement.effect == Effect::Allow) {
+    for (statement, number) in policy
+        .statements
+        .iter()
+        .zip(1..)
+        .filter(|(statement, _)| statement.effect == Effect::Allow)
+    {
         match &statement.principals {
             Principals::AllBut(listed) => {
-                let place = listed.first().map_or(statement.place, |principal| principal.name().place);
-                findings.add(critical::PRINCIPAL_STAR, place, number, "NotPrincipal under Allow lets in everybody but a few");
+                let place = listed
+                    .first()
+                    .map_or(statement.place, |principal| principal.name().place);
+                findings.add(
+                    critical::PRINCIPAL_STAR,
+                    place,
+                    number,
+                    "NotPrincipal under Allow lets in everybody but a few",
+                );
             }
             Principals::Listed(listed) => {
                 let stars = listed.iter().filter(|principal| match principal {
@@ -164,8 +192,17 @@ fn everybody(policy: &Policy, findings: &mut Findings) {
                     Principal::Federated(name) => &**name == "*",
                     _ => false,
                 });
-                for principal in stars.filter(|principal| !matches!(principal, Principal::Everyone(_)) || statement.conditions.is_empty() || federates(statement)) {
-                    findings.add(critical::PRINCIPAL_STAR, principal.name().place, number, "everybody is let in, from every account and identity provider");
+                for principal in stars.filter(|principal| {
+                    !matches!(principal, Principal::Everyone(_))
+                        || statement.conditions.is_empty()
+                        || federates(statement)
+                }) {
+                    findings.add(
+                        critical::PRINCIPAL_STAR,
+                        principal.name().place,
+                        number,
+                        "everybody is let in, from every account and identity provider",
+                    );
                 }
             }
         }
@@ -178,17 +215,33 @@ fn federates(statement: &crate::policy::Statement) -> bool {
 
 /// What each grant lets in; a loose value beside tight ones is called a hole.
 fn judged<'a, 'p>(grants: &'a [Grant<'p>]) -> Vec<(&'a Grant<'p>, Vec<Reach>)> {
-    let mut judged: Vec<_> = grants.iter().map(|grant| (grant, reach::of(grant))).collect();
+    let mut judged: Vec<_> = grants
+        .iter()
+        .map(|grant| (grant, reach::of(grant)))
+        .collect();
     let is_loose = |reach: &Reach| reach.who >= Some(Who::Colleague);
     let mut tight: BTreeMap<String, usize> = BTreeMap::new();
     for (grant, reaches) in &judged {
-        let count = reaches.iter().filter(|reach| !is_loose(reach) && reach.value.is_some()).count();
-        *tight.entry(grant.provider.key_prefix().to_owned()).or_default() += count;
+        let count = reaches
+            .iter()
+            .filter(|reach| !is_loose(reach) && reach.value.is_some())
+            .count();
+        *tight
+            .entry(grant.provider.key_prefix().to_owned())
+            .or_default() += count;
     }
-    let by_pattern = [critical::ORG_PREFIX_WILDCARD, critical::WILDCARD_BEFORE_BOUNDARY];
+    let by_pattern = [
+        critical::ORG_PREFIX_WILDCARD,
+        critical::WILDCARD_BEFORE_BOUNDARY,
+    ];
     for (grant, reaches) in &mut judged {
-        let beside_tight = tight.get(grant.provider.key_prefix()).is_some_and(|count| *count > 0);
-        for reach in reaches.iter_mut().filter(|reach| beside_tight && is_loose(reach)) {
+        let beside_tight = tight
+            .get(grant.provider.key_prefix())
+            .is_some_and(|count| *count > 0);
+        for reach in reaches
+            .iter_mut()
+            .filter(|reach| beside_tight && is_loose(reach))
+        {
             if reach.rule.is_some_and(|rule| by_pattern.contains(&rule)) {
                 reach.rule = Some(critical::OR_HOLE);
             }
@@ -201,14 +254,21 @@ fn describe(grant: &Grant<'_>, reach: &Reach) -> String {
     let issuer = grant.issuer.name;
     let whom = match reach.who {
         Some(Who::Stranger) => format!("strangers at {issuer}"),
-        Some(Who::Colleague) if grant.issuer.grammars.is_empty() => format!("everybody at {issuer}"),
+        Some(Who::Colleague) if grant.issuer.grammars.is_empty() => {
+            format!("everybody at {issuer}")
+        }
         Some(Who::Colleague) => "other projects of the organization".to_owned(),
         _ => "other runs of the project".to_owned(),
     };
     let example = reach.example.escape_debug();
     match &reach.value {
-        Some(value) if *value == reach.example => format!("{whom} get in, with the subject \"{example}\""),
-        Some(value) => format!("\"{}\" lets {whom} in, such as \"{example}\"", value.escape_debug()),
+        Some(value) if *value == reach.example => {
+            format!("{whom} get in, with the subject \"{example}\"")
+        }
+        Some(value) => format!(
+            "\"{}\" lets {whom} in, such as \"{example}\"",
+            value.escape_debug()
+        ),
         None => format!("{whom} get in, whatever their subject, such as \"{example}\""),
     }
 }
@@ -216,12 +276,30 @@ fn describe(grant: &Grant<'_>, reach: &Reach) -> String {
 fn audience(grant: &Grant<'_>, facts: &Facts<'_>, findings: &mut Findings) {
     // These two call it app_id.
     let has_none = ["graph.facebook.com", "www.amazon.com"].contains(&grant.provider.key_prefix());
-    let pins = |claim| grant.naming(claim).any(|condition| condition.values.iter().all(|value| !value.chars().all(|c| c == '*')));
-    let known = facts.providers.iter().find(|known| known.key_prefix() == grant.provider.key_prefix());
+    let pins = |claim| {
+        grant.naming(claim).any(|condition| {
+            condition
+                .values
+                .iter()
+                .all(|value| !value.chars().all(|c| c == '*'))
+        })
+    };
+    let known = facts
+        .providers
+        .iter()
+        .find(|known| known.key_prefix() == grant.provider.key_prefix());
     let only_one = known.is_some_and(|known| known.client_ids().len() == 1);
     if !has_none && !only_one && !pins("aud") && !pins("oaud") {
-        let message = format!("no condition on {} says for whom the token was made", grant.key("aud").escape_debug());
-        findings.add(high::AUD_NOT_PINNED, grant.statement.place, grant.number, &message);
+        let message = format!(
+            "no condition on {} says for whom the token was made",
+            grant.key("aud").escape_debug()
+        );
+        findings.add(
+            high::AUD_NOT_PINNED,
+            grant.statement.place,
+            grant.number,
+            &message,
+        );
     }
 }
 
@@ -229,9 +307,19 @@ fn audience(grant: &Grant<'_>, facts: &Facts<'_>, findings: &mut Findings) {
 fn guests(grant: &Grant<'_>, findings: &mut Findings) {
     let mut guest = Context::default();
     guest.set(grant.key("amr"), ["unauthenticated"]);
-    let let_in = grant.on("amr").all(|condition| condition.holds(grant.policy.version, &guest));
+    let let_in = grant
+        .on("amr")
+        .all(|condition| condition.holds(grant.policy.version, &guest));
     if grant.issuer.name == "Amazon Cognito" && let_in {
-        let place = grant.on("amr").next().map_or(grant.statement.place, |condition| condition.key.place);
-        findings.add(high::COGNITO_UNAUTHENTICATED_AMR, place, grant.number, "no condition on amr keeps out those who never signed in");
+        let place = grant
+            .on("amr")
+            .next()
+            .map_or(grant.statement.place, |condition| condition.key.place);
+        findings.add(
+            high::COGNITO_UNAUTHENTICATED_AMR,
+            place,
+            grant.number,
+            "no condition on amr keeps out those who never signed in",
+        );
     }
 }

@@ -57,7 +57,18 @@ pub struct Rule {
 impl Rule {
     /// All about the rule, for reading in a terminal: about twenty lines, the last one ended.
     pub fn page(&self) -> String {
-        let indented = |text: &str| text.lines().map(|line| format!("  {line}\n")).collect::<String>();
+        let indented = |text: &str| {
+            let lines: Vec<_> = text
+                .lines()
+                .map(|line| {
+                    format!(
+                        "  {line}
+"
+                    )
+                })
+                .collect();
+            lines.concat()
+        };
         format!(
             "{} ({})\n{}\n\nWhy\n{}\nWhat to do\n{}\nInstead of\n{}\nwrite\n{}\nSource\n{}",
             self.id,

@@ -1,7 +1,5 @@
 //! For CloudFormation.
 
-use std::fmt::Write;
-
 use super::{
     Generated,
     tree::{Node, quoted},
@@ -11,61 +9,69 @@ impl Generated {
     /// A template for CloudFormation, YAML. Where the account has the provider already, its ARN is a parameter.
     pub fn cloudformation(&self) -> String {
         let plan = &self.plan;
-        let mut file = format!(
-            "# {}.\n\
-             # aws cloudformation deploy --stack-name {} --template-file FILE --capabilities CAPABILITY_NAMED_IAM\n\
+        let (parameters, provider) = if self.has_provider {
+            (PARAMETERS, self.provider_resource())
+        } else {
+            ("", String::new())
+        };
+        let boundary = plan.boundary.as_ref().map_or_else(String::new, |arn| {
+            format!("      PermissionsBoundary: {}\n", quoted(arn))
+        });
+        format!(
+            "# {about}.\n\
+             # aws cloudformation deploy --stack-name {stack} --template-file FILE --capabilities CAPABILITY_NAMED_IAM\n\
              AWSTemplateFormatVersion: \"2010-09-09\"\n\
-             Description: {}\n",
-            self.about(),
-            stack(&plan.role_name),
-            quoted(&format!(
+             Description: {description}\n\
+             {parameters}\n\
+             Resources:\n\
+             {provider}  Role:\n    \
+                 Type: AWS::IAM::Role\n    \
+                 Properties:\n      \
+                   RoleName: {name}\n      \
+                   MaxSessionDuration: {seconds}\n\
+             {policies}{boundary}      \
+                   AssumeRolePolicyDocument:\n\
+             {trust}\n\
+             Outputs:\n  \
+               RoleArn:\n    \
+                 Value: !GetAtt Role.Arn\n",
+            about = self.about(),
+            stack = stack(&plan.role_name),
+            description = quoted(&format!(
                 "Role {} for whom {} vouches",
                 plan.role_name, self.issuer
             )),
-        );
-        if self.has_provider {
-            file += "\n# An account has one provider for an issuer. If it is there already: --parameter-overrides ProviderArn=ARN\n\
-                     Parameters:\n  \
-                       ProviderArn:\n    \
-                         Type: String\n    \
-                         Default: \"\"\n    \
-                         Description: ARN of the provider, if the account has it already\n\
-                     \n\
-                     Conditions:\n  \
-                       MakeProvider: !Equals [!Ref ProviderArn, \"\"]\n";
-        }
-        file += "\nResources:\n";
-        if self.has_provider {
-            file += "  Provider:\n    Type: AWS::IAM::OIDCProvider\n    Condition: MakeProvider\n    Properties:\n";
-            _ = writeln!(file, "      Url: {}", quoted(&self.issuer));
-            list(&mut file, "ClientIdList", &self.audiences);
-            list(&mut file, "ThumbprintList", &self.thumbprints());
-            file += "\n";
-        }
-        file += "  Role:\n    Type: AWS::IAM::Role\n    Properties:\n";
-        _ = writeln!(file, "      RoleName: {}", quoted(&plan.role_name));
-        _ = writeln!(
-            file,
-            "      MaxSessionDuration: {}",
-            plan.max_session.as_secs()
-        );
-        list(&mut file, "ManagedPolicyArns", &plan.attach);
-        if let Some(boundary) = &plan.boundary {
-            _ = writeln!(file, "      PermissionsBoundary: {}", quoted(boundary));
-        }
-        file += "      AssumeRolePolicyDocument:\n";
-        let provider = "!If [MakeProvider, !GetAtt Provider.Arn, !Ref ProviderArn]";
-        self.trust_policy.yaml(provider, 8, &mut file);
-        file + "\nOutputs:\n  RoleArn:\n    Value: !GetAtt Role.Arn\n"
+            name = quoted(&plan.role_name),
+            seconds = plan.max_session.as_secs(),
+            policies = list("ManagedPolicyArns", &plan.attach),
+            trust = self.trust_policy.yaml(
+                "!If [MakeProvider, !GetAtt Provider.Arn, !Ref ProviderArn]",
+                8
+            ),
+        )
+    }
+
+    fn provider_resource(&self) -> String {
+        format!(
+            "  Provider:\n    \
+                 Type: AWS::IAM::OIDCProvider\n    \
+                 Condition: MakeProvider\n    \
+                 Properties:\n      \
+                   Url: {}\n\
+             {}{}\n",
+            quoted(&self.issuer),
+            list("ClientIdList", &self.audiences),
+            list("ThumbprintList", &self.thumbprints())
+        )
     }
 }
 
-fn list(file: &mut String, name: &str, texts: &[String]) {
+fn list(name: &str, texts: &[String]) -> String {
     if texts.is_empty() {
-        return;
+        return String::new();
     }
-    _ = writeln!(file, "      {name}:");
-    Node::List(texts.iter().map(Node::text).collect()).yaml("", 8, file);
+    let texts = Node::List(texts.iter().map(Node::text).collect());
+    format!("      {name}:\n{}", texts.yaml("", 8))
 }
 
 /// A name that CloudFormation takes for a stack: letters, digits and hyphens.
@@ -73,3 +79,15 @@ fn stack(role: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     format!("role-{}", role.chars().map(plain).collect::<String>())
 }
+
+const PARAMETERS: &str = r#"
+# An account has one provider for an issuer. If it is there already: --parameter-overrides ProviderArn=ARN
+Parameters:
+  ProviderArn:
+    Type: String
+    Default: ""
+    Description: ARN of the provider, if the account has it already
+
+Conditions:
+  MakeProvider: !Equals [!Ref ProviderArn, ""]
+"#;

@@ -3,15 +3,18 @@
 use super::error::SetupError;
 
 /// Checks that IAM can hold a provider for `issuer`, which is kept to the letter: https, a host without a port, at most 255
-/// characters, no query (API reference, `CreateOpenIDConnectProvider`). Whoever speaks plain http on this machine, as a
-/// sandbox does, passes.
+/// characters, no query (API reference, `CreateOpenIDConnectProvider`). What is on this machine passes with http and a port:
+/// AWS never sees it, and a sandbox is there.
 pub(super) fn check(issuer: &str) -> Result<(), SetupError> {
     let shown = issuer.escape_debug();
     let misshaped = |found: String, advice: &str| Err(SetupError::new(found, advice));
-    if let Some(rest) = issuer.strip_prefix("http://") {
-        if is_loopback(rest) && is_address(rest) {
-            return Ok(());
-        }
+    let local = issuer
+        .strip_prefix("https://")
+        .or_else(|| issuer.strip_prefix("http://"));
+    if local.is_some_and(|rest| is_loopback(rest) && is_address(rest)) {
+        return Ok(());
+    }
+    if issuer.starts_with("http://") {
         return misshaped(
             format!("expected an issuer with https, found {shown}"),
             "AWS fetches the issuer's keys over https alone",
@@ -145,6 +148,8 @@ mod tests {
             ("https://id.ex\u{e4}mple.com", false),
             ("http://id.example.com", false),
             ("http://127.0.0.1:41234", true),
+            ("https://localhost:41234/a", true),
+            ("https://localhost:41234?a", false),
             ("http://127.0.0.1.example.com", false),
             ("http://localhost:1/a'b", false),
             ("id.example.com", false),

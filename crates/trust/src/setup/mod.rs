@@ -138,23 +138,12 @@ impl Plan {
     }
 
     fn issuer_of(&self, allow: &Allow) -> Result<String, SetupError> {
-        let own = allow
-            .source()
-            .issuer
-            .map(|template| filled(template, allow));
+        let template = allow.source().issuer;
+        let own = template.and_then(|template| filled(template, allow));
         match (&self.issuer, own) {
-            (None, Some(Some(own))) => Ok(own),
-            (None, _) => Err(SetupError::new(
-                format!("no issuer is named for {allow}"),
-                "give --issuer, to the letter as it stands in the token's `iss`",
-            )),
             // An issuer that has a part of the subject in it is for that part alone.
-            (Some(named), Some(Some(own)))
-                if allow
-                    .source()
-                    .issuer
-                    .is_some_and(|issuer| issuer.contains('{'))
-                    && *named != own =>
+            (Some(named), Some(own))
+                if *named != own && template.is_some_and(|template| template.contains('{')) =>
             {
                 Err(SetupError::new(
                     format!(
@@ -165,6 +154,11 @@ impl Plan {
                 ))
             }
             (Some(named), _) => Ok(named.clone()),
+            (None, Some(own)) => Ok(own),
+            (None, None) => Err(SetupError::new(
+                format!("no issuer is named for {allow}"),
+                "give --issuer, to the letter as it stands in the token's `iss`",
+            )),
         }
     }
 
@@ -175,18 +169,15 @@ impl Plan {
         }
         let mut audiences = Vec::new();
         for allow in &self.allow {
-            let own = allow.source().audience;
-            let own = own
-                .and_then(|template| filled(template, allow))
-                .ok_or_else(|| {
-                    SetupError::new(
-                        format!("no audience is named for {allow}"),
-                        match allow {
-                            Allow::Bitbucket { .. } => "give --client with the audience that Bitbucket shows, or the workspace's id: bitbucket:WORKSPACE:ID/REPO-ID",
-                            _ => "give --client with the application's client id: without it, tokens for other applications of the issuer would pass",
-                        },
-                    )
-                })?;
+            let template = allow.source().audience;
+            let own = template.and_then(|template| filled(template, allow));
+            let own = own.ok_or_else(|| {
+                let advice = match allow {
+                    Allow::Bitbucket { .. } => "give --client with the audience that Bitbucket shows, or the workspace's id: bitbucket:WORKSPACE:ID/REPO-ID",
+                    _ => "give --client with the application's client id: without it, tokens for other applications of the issuer would pass",
+                };
+                SetupError::new(format!("no audience is named for {allow}"), advice)
+            })?;
             if !audiences.contains(&own) {
                 audiences.push(own);
             }
@@ -204,18 +195,6 @@ impl Plan {
             .iter()
             .map(|allow| rule::rule(allow, &issuer, &audiences))
             .collect::<Result<_, _>>()?;
-        if let Some(source) = source_at(&issuer).filter(|source| source.issuer != Some(GOOGLE))
-            && self
-                .allow
-                .iter()
-                .any(|allow| matches!(allow, Allow::Email(_)))
-        {
-            return Err(SetupError::new(
-                format!("tokens of {} name nobody's address", source.label),
-                format!("write {}", source.form),
-            ));
-        }
-
         // What stands in IAM before the colon of the issuer's keys.
         let provider = IdentityProvider::new(&self.partition, "", &issuer, &audiences);
         let is_built_in = issuer == GOOGLE;
@@ -224,6 +203,20 @@ impl Plan {
             if !remarks.contains(remark) {
                 remarks.push(remark.clone());
             }
+        }
+        for account in self
+            .also_account
+            .iter()
+            .filter(|who| !who.starts_with("arn:"))
+        {
+            remarks.push(format!(
+                "whom account {account} lets assume the role is for its own policies to say"
+            ));
+        }
+        if !is_built_in && self.thumbprints.is_empty() {
+            remarks.push(
+                "the provider has no thumbprint: AWS looks at none where a public authority signed the issuer's certificate".to_owned(),
+            );
         }
         let generated = Generated {
             trust_policy: policy::document(self, provider.key_prefix(), is_built_in, &rules),

@@ -1,8 +1,6 @@
 //! For the AWS CLI: a script that can be run again and again, and the same as one paste for CloudShell.
 
-use std::fmt::Write;
-
-use super::Generated;
+use super::{Generated, Plan};
 
 impl Generated {
     /// A script for bash and the AWS CLI. It makes what is missing, brings what is there to what was asked for, and says
@@ -22,48 +20,107 @@ impl Generated {
     }
 
     fn commands(&self) -> String {
-        let plan = &self.plan;
-        let (name, partition) = (&plan.role_name, &plan.partition);
-        // The list of commands may be this shell's input, so none of them may read it.
-        let mut script = String::from(
-            "set -eu\nexport AWS_PAGER=\"\"\niam() { aws iam \"$@\" < /dev/null; }\n\n\
-             account=$(aws sts get-caller-identity --query Account --output text < /dev/null)\n",
-        );
-        if let Some(account) = &plan.account {
-            _ = write!(
-                script,
+        let Plan {
+            role_name: name,
+            partition,
+            ..
+        } = &self.plan;
+        let parts = [
+            self.check_account(),
+            self.make_provider(),
+            self.make_role(),
+            self.attach_policies(),
+            format!(
+                "\necho \"done: arn:{partition}:iam::$account:role/{name}\"\n\
+                 echo \"it takes AWS some seconds to know it everywhere\"\n"
+            ),
+        ];
+        parts.concat()
+    }
+
+    fn check_account(&self) -> String {
+        // These lines may be the shell's input, so that no command may read it.
+        let start = "set -eu\n\
+             export AWS_PAGER=\"\"\n\
+             iam() { aws iam \"$@\" < /dev/null; }\n\
+             \n\
+             account=$(aws sts get-caller-identity --query Account --output text < /dev/null)\n";
+        let check = self.plan.account.as_ref().map(|account| {
+            format!(
                 "[ \"$account\" = {account} ] || {{\n    \
                      echo \"signed in to account $account, and this is for {account}\" >&2\n    \
                      exit 1\n\
                  }}\n"
-            );
-        }
-        if self.has_provider {
-            script += &self.make_provider(partition);
-        }
+            )
+        });
+        start.to_owned() + &check.unwrap_or_default()
+    }
 
-        // JSON has its own way to write the two characters that a shell would look at: the quote that ends the text, and
-        // what an interactive shell takes for its history.
-        let document = self.trust_policy.compact(MARK);
-        let document = document.replace('\'', "\\u0027").replace('!', "\\u0021");
-        let document = document.replace(MARK, "'\"$provider\"'");
-        let seconds = plan.max_session.as_secs();
-        let boundary = plan.boundary.as_deref().map(word);
-        let on_creation = boundary
-            .as_ref()
-            .map(|arn| format!(" \\\n        --permissions-boundary {arn}"))
-            .unwrap_or_default();
-        let on_update = boundary
-            .as_ref()
-            .map(|arn| {
+    fn make_provider(&self) -> String {
+        let Some(provider) = self.provider("$account") else {
+            return String::new();
+        };
+        let words = |texts: &[String]| {
+            let words: Vec<_> = texts.iter().map(|text| word(text)).collect();
+            words.join(" ")
+        };
+        let (arn, clients) = (provider.arn(), words(&self.audiences));
+        let thumbprints = words(&self.thumbprints());
+        let (on_creation, on_update) = if thumbprints.is_empty() {
+            (String::new(), String::new())
+        } else {
+            (
+                format!(" \\\n        --thumbprint-list {thumbprints}"),
                 format!(
-                    "    iam put-role-permissions-boundary --role-name {name} --permissions-boundary {arn}\n"
-                )
-            })
-            .unwrap_or_default();
-        _ = write!(
-            script,
-            "\ntrust='{document}'\n\
+                    "    iam update-open-id-connect-provider-thumbprint --open-id-connect-provider-arn \"$provider\" \\\n        \
+                             --thumbprint-list {thumbprints}\n"
+                ),
+            )
+        };
+        format!(
+            "\nprovider=\"{arn}\"\n\
+             if known=$(iam get-open-id-connect-provider --open-id-connect-provider-arn \"$provider\" \\\n        \
+                     --query ClientIDList --output text 2> /dev/null); then\n    \
+                 echo \"provider $provider is there\"\n    \
+                 for client in {clients}; do\n        \
+                     printf '%s' \"$known\" | tr '\\t' '\\n' | grep -Fqxe \"$client\" && continue\n        \
+                     echo \"adding client id $client to it\"\n        \
+                     iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn \"$provider\" \\\n            \
+                         --client-id \"$client\"\n    \
+                 done\n\
+             {on_update}\
+             else\n    \
+                 echo \"making provider $provider\"\n    \
+                 iam create-open-id-connect-provider --url {url} \\\n        \
+                     --client-id-list {clients}{on_creation} > /dev/null\n\
+             fi\n",
+            url = word(&self.issuer),
+        )
+    }
+
+    fn make_role(&self) -> String {
+        let name = &self.plan.role_name;
+        let seconds = self.plan.max_session.as_secs();
+        let (on_creation, on_update) = match &self.plan.boundary {
+            Some(arn) => (
+                format!(" \\\n        --permissions-boundary {}", word(arn)),
+                format!(
+                    "    iam put-role-permissions-boundary --role-name {name} --permissions-boundary {}\n",
+                    word(arn)
+                ),
+            ),
+            None => (String::new(), String::new()),
+        };
+        // JSON has its own way to write what a shell would look at: the quote that ends the text, and what an interactive one
+        // takes for its history.
+        let trust = self
+            .trust_policy
+            .compact(MARK)
+            .replace('\'', "\\u0027")
+            .replace('!', "\\u0021")
+            .replace(MARK, "'\"$provider\"'");
+        format!(
+            "\ntrust='{trust}'\n\
              if before=$(iam get-role --role-name {name} --query Role.AssumeRolePolicyDocument --output json 2> /dev/null); then\n    \
                  echo \"role {name} is there; it is brought up to date. Its trust policy was:\"\n    \
                  echo \"$before\"\n    \
@@ -75,63 +132,19 @@ impl Generated {
                  iam create-role --role-name {name} --assume-role-policy-document \"$trust\" \\\n        \
                      --max-session-duration {seconds}{on_creation} > /dev/null\n\
              fi\n"
-        );
-        for policy in &plan.attach {
-            let arn = word(policy);
-            _ = write!(
-                script,
-                "echo \"attaching {policy}\"\niam attach-role-policy --role-name {name} --policy-arn {arn}\n"
-            );
-        }
-        _ = write!(
-            script,
-            "\necho \"done: arn:{partition}:iam::$account:role/{name}\"\necho \"it takes AWS some seconds to know it everywhere\"\n"
-        );
-        script
+        )
     }
 
-    fn make_provider(&self, partition: &str) -> String {
-        let words = |texts: &[String]| texts.iter().map(|text| word(text)).collect::<Vec<_>>();
-        let issuer = self.provider_arn("");
-        let path = issuer
-            .split_once("oidc-provider/")
-            .map_or("", |(_, path)| path);
-        let (clients, thumbprints) = (words(&self.audiences), words(&self.thumbprints()));
-        let (on_creation, on_update) = if thumbprints.is_empty() {
-            (String::new(), String::new())
-        } else {
-            let list = thumbprints.join(" ");
-            (
-                format!(" \\\n        --thumbprint-list {list}"),
-                format!(
-                    "    iam update-open-id-connect-provider-thumbprint --open-id-connect-provider-arn \"$provider\" \\\n        --thumbprint-list {list}\n"
-                ),
+    fn attach_policies(&self) -> String {
+        let name = &self.plan.role_name;
+        let attach = |policy: &String| {
+            format!(
+                "echo \"attaching {policy}\"\n\
+                 iam attach-role-policy --role-name {name} --policy-arn {}\n",
+                word(policy)
             )
         };
-        let mut script = format!(
-            "\nprovider=\"arn:{partition}:iam::$account:oidc-provider/{path}\"\n\
-             if known=$(iam get-open-id-connect-provider --open-id-connect-provider-arn \"$provider\" \\\n        \
-                     --query ClientIDList --output text 2> /dev/null); then\n    \
-                 echo \"provider $provider is there\"\n    \
-                 for client in {}; do\n        \
-                     printf '%s' \"$known\" | tr '\\t' '\\n' | grep -Fqxe \"$client\" && continue\n        \
-                     echo \"adding client id $client to it\"\n        \
-                     iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn \"$provider\" \\\n            \
-                         --client-id \"$client\"\n    \
-                 done\n",
-            clients.join(" ")
-        );
-        _ = write!(
-            script,
-            "{on_update}else\n    \
-                 echo \"making provider $provider\"\n    \
-                 iam create-open-id-connect-provider --url {} \\\n        \
-                     --client-id-list {}{on_creation} > /dev/null\n\
-             fi\n",
-            word(&self.issuer),
-            clients.join(" "),
-        );
-        script
+        self.plan.attach.iter().map(attach).collect()
     }
 }
 

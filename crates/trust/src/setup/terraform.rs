@@ -10,26 +10,49 @@ impl Generated {
     pub fn terraform(&self) -> String {
         let plan = &self.plan;
         let role = identifier(&plan.role_name);
-        let issuer = plan.allow[0].source().name;
-        let provider = format!("aws_iam_openid_connect_provider.{issuer}.arn");
-        let mut file = format!("# {}.\n", self.about());
-
+        let mut parts = vec![format!("# {}.\n", self.about())];
         if self.has_provider {
-            let mut provider = vec![
-                ("url".to_owned(), hcl_quoted(&self.issuer)),
-                ("client_id_list".to_owned(), list(&self.audiences)),
-            ];
-            if !plan.thumbprints.is_empty() {
-                provider.push(("thumbprint_list".to_owned(), list(&self.thumbprints())));
-            }
-            file += &format!(
-                "\n# An account has one provider for an issuer. If it is there already:\n\
-                 # terraform import aws_iam_openid_connect_provider.{issuer} {}\n",
-                self.provider_arn(plan.account.as_deref().unwrap_or("ACCOUNT"))
-            );
-            file += &resource("aws_iam_openid_connect_provider", issuer, &provider);
+            parts.push(self.provider_block());
         }
+        parts.push(resource("aws_iam_role", &role, &self.role_members()));
+        for policy in &plan.attach {
+            let name = policy.rsplit('/').next().unwrap_or(policy);
+            let members = [
+                ("role".to_owned(), format!("aws_iam_role.{role}.name")),
+                ("policy_arn".to_owned(), hcl_quoted(policy)),
+            ];
+            parts.push(resource(
+                "aws_iam_role_policy_attachment",
+                &format!("{role}_{}", identifier(name)),
+                &members,
+            ));
+        }
+        parts.push(format!(
+            "output \"{role}_role_arn\" {{\n  value = aws_iam_role.{role}.arn\n}}\n"
+        ));
+        parts.join("\n")
+    }
 
+    fn provider_block(&self) -> String {
+        let name = self.provider_name();
+        let mut members = vec![
+            ("url".to_owned(), hcl_quoted(&self.issuer)),
+            ("client_id_list".to_owned(), list(&self.audiences)),
+        ];
+        if !self.plan.thumbprints.is_empty() {
+            members.push(("thumbprint_list".to_owned(), list(&self.thumbprints())));
+        }
+        format!(
+            "# An account has one provider for an issuer. If it is there already:\n\
+             # terraform import {PROVIDER}.{name} {}\n\
+             {}",
+            self.provider_arn(self.plan.account.as_deref().unwrap_or("ACCOUNT")),
+            resource(PROVIDER, name, &members)
+        )
+    }
+
+    fn role_members(&self) -> Vec<(String, String)> {
+        let plan = &self.plan;
         let mut members = vec![
             ("name".to_owned(), hcl_quoted(&plan.role_name)),
             (
@@ -40,26 +63,18 @@ impl Generated {
         if let Some(boundary) = &plan.boundary {
             members.push(("permissions_boundary".to_owned(), hcl_quoted(boundary)));
         }
+        let provider = format!("{PROVIDER}.{}.arn", self.provider_name());
         let document = format!("jsonencode({})", self.trust_policy.hcl(&provider, 2));
         members.push(("assume_role_policy".to_owned(), document));
-        file += "\n";
-        file += &resource("aws_iam_role", &role, &members);
+        members
+    }
 
-        for policy in &plan.attach {
-            let name = format!(
-                "{role}_{}",
-                identifier(policy.rsplit('/').next().unwrap_or(policy))
-            );
-            let members = [
-                ("role".to_owned(), format!("aws_iam_role.{role}.name")),
-                ("policy_arn".to_owned(), hcl_quoted(policy)),
-            ];
-            file += "\n";
-            file += &resource("aws_iam_role_policy_attachment", &name, &members);
-        }
-        file + &format!("\noutput \"{role}_role_arn\" {{\n  value = aws_iam_role.{role}.arn\n}}\n")
+    fn provider_name(&self) -> &'static str {
+        self.plan.allow[0].source().name
     }
 }
+
+const PROVIDER: &str = "aws_iam_openid_connect_provider";
 
 fn resource(kind: &str, name: &str, members: &[(String, String)]) -> String {
     format!(

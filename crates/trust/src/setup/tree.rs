@@ -81,39 +81,35 @@ impl Node {
     }
 
     /// YAML below a line that ends with a colon; `provider` is an expression.
-    pub(super) fn yaml(&self, provider: &str, indent: usize, into: &mut String) {
+    pub(super) fn yaml(&self, provider: &str, indent: usize) -> String {
         let margin = " ".repeat(indent);
         match self {
-            Self::Text(_) | Self::Provider => {}
-            Self::List(values) => {
-                for value in values {
-                    match value.inline(provider) {
-                        Some(text) => _ = writeln!(into, "{margin}- {text}"),
-                        None => {
-                            // The first member stands behind the dash.
-                            let mut item = String::new();
-                            value.yaml(provider, indent + 2, &mut item);
-                            _ = write!(into, "{margin}- {}", item.trim_start());
-                        }
-                    }
-                }
-            }
-            Self::Object(members) => {
-                for (name, value) in members {
-                    let name = if name.chars().all(|c| c.is_ascii_alphanumeric()) {
+            Self::Text(_) | Self::Provider => String::new(),
+            Self::List(values) => values
+                .iter()
+                .map(|value| match value.inline(provider) {
+                    Some(text) => format!("{margin}- {text}\n"),
+                    // The first member stands behind the dash.
+                    None => format!(
+                        "{margin}- {}",
+                        value.yaml(provider, indent + 2).trim_start()
+                    ),
+                })
+                .collect(),
+            Self::Object(members) => members
+                .iter()
+                .map(|(name, value)| {
+                    let name = if is_word(name) {
                         name.clone()
                     } else {
                         quoted(name)
                     };
                     match value.inline(provider) {
-                        Some(text) => _ = writeln!(into, "{margin}{name}: {text}"),
-                        None => {
-                            _ = writeln!(into, "{margin}{name}:");
-                            value.yaml(provider, indent + 2, into);
-                        }
+                        Some(text) => format!("{margin}{name}: {text}\n"),
+                        None => format!("{margin}{name}:\n{}", value.yaml(provider, indent + 2)),
                     }
-                }
-            }
+                })
+                .collect(),
         }
     }
 
@@ -143,8 +139,7 @@ impl Node {
                 let named: Vec<(String, String)> = members
                     .iter()
                     .map(|(name, value)| {
-                        let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric());
-                        let name = if is_plain {
+                        let name = if is_word(name) {
                             name.clone()
                         } else {
                             hcl_quoted(name)
@@ -172,6 +167,10 @@ pub(super) fn assignments(members: &[(String, String)], indent: usize) -> String
         }
     }
     written
+}
+
+fn is_word(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 /// A string of JSON, which is one of YAML as well.

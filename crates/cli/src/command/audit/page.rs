@@ -123,8 +123,8 @@ fn counts(page: &mut String, found: &Audit) {
         let none = if count == 0 { " none" } else { "" };
         let meaning = match danger {
             Danger::Critical => "strangers get in",
-            Danger::High => "far more than can be meant",
-            Danger::Medium => "wider, or mightier, than needed",
+            Danger::High => "more than can be meant",
+            Danger::Medium => "another account, an administrator",
             Danger::Low => "those who are named",
         };
         let _ = writeln!(
@@ -196,7 +196,7 @@ fn details(page: &mut String, index: usize, role: &Role) {
         );
     }
     if role.has_deny {
-        page.push_str("<dt>denied</dt><dd>a Deny statement may keep some of them out; it is not weighed here</dd>");
+        page.push_str("<dt>denied</dt><dd>a Deny statement keeps some of them out</dd>");
     }
     if let Some(grant) = &role.token {
         let said = match grant {
@@ -241,6 +241,16 @@ fn way(page: &mut String, way: &Way) {
     );
     if !audience.is_empty() {
         let _ = write!(page, "<dt>audience</dt><dd>{audience}</dd>");
+    }
+    for fault in &way.faults {
+        let _ = write!(
+            page,
+            "<dt class=\"{}\"><span class=\"tag\">{}</span></dt><dd>{} <small class=\"mono soft\">keyless lint --rule {}</small></dd>",
+            fault.danger,
+            fault.danger,
+            escaped(&fault.message),
+            fault.rule
+        );
     }
     page.push_str("<dt>conditions</dt><dd>");
     if way.conditions.is_empty() {

@@ -41,9 +41,15 @@ pub(super) fn write(found: &Audit, whose: Option<&str>, output: Output) -> Strin
             }
             _ => {
                 for way in &role.ways {
+                    let rules: Vec<&str> = way.faults.iter().map(|fault| fault.rule).collect();
+                    let rules = if rules.is_empty() {
+                        String::new()
+                    } else {
+                        format!(" ({})", rules.join(", "))
+                    };
                     lines(
                         &mut text,
-                        &format!("{}: {}", tame(&way.who()), tame(&way.because())),
+                        &format!("{}: {}{rules}", tame(&way.who()), tame(&way.because())),
                     );
                 }
             }

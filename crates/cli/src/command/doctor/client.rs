@@ -18,6 +18,9 @@ use crate::exit::{INVALID, UNREACHABLE};
 const UNKNOWABLE: &str =
     "whether it knows the client and lets it come back shows only when somebody signs in";
 
+/// The form of a SHA-256 (RFC 7636 §4.2), and that of nothing that anybody knows: a code that came back could not be redeemed.
+const CHALLENGE: &str = "keyless-doctor--whose-verifier-nobody-knows";
+
 /// Whether the identity provider knows the client, and lets it come back here: an authorization request that asks for no
 /// page (`prompt=none`, OpenID Connect Core §3.1.2.1). Nothing is followed, and nothing that comes back is used.
 pub(super) async fn authorize(patient: Arc<Patient>) -> Finding {
@@ -45,7 +48,7 @@ pub(super) async fn authorize(patient: Arc<Patient>) -> Finding {
         Err(error) => return Finding::of(error),
     };
     match patient.fetch(url.as_str()).await {
-        Ok(answer) => judged(&answer, &url, client, &redirect),
+        Ok(answer) => judged(&answer, &url, client, &redirect, identity.ports.is_some()),
         Err(finding) => finding,
     }
 }
@@ -67,23 +70,31 @@ fn request(mut url: Url, client: &str, redirect: &str, identity: &Identity) -> U
         .append_pair("scope", &scopes)
         .append_pair("state", "doctor")
         .append_pair("nonce", "doctor")
-        // Of a verifier that nobody knows, so that a code would be worth nothing (the example of RFC 7636, appendix B).
-        .append_pair(
-            "code_challenge",
-            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-        )
+        .append_pair("code_challenge", CHALLENGE)
         .append_pair("code_challenge_method", "S256")
         .append_pair("prompt", "none")
         .extend_pairs(extra);
     url
 }
 
-/// What an answer to the authorization request tells.
-fn judged(answer: &Response<Vec<u8>>, url: &Url, client: &str, redirect: &str) -> Finding {
+/// What an answer to the authorization request tells; whether the redirect's port is one that is configured.
+fn judged(
+    answer: &Response<Vec<u8>>,
+    url: &Url,
+    client: &str,
+    redirect: &str,
+    is_fixed: bool,
+) -> Finding {
     let status = answer.status();
     let client = printable(client);
+    // Without its port, which is another each time unless it is configured.
+    let any = url::Position::AfterHost;
+    let registered = match (is_fixed, Url::parse(redirect)) {
+        (false, Ok(url)) => format!("{}{} with any port", &url[..any], url.path()),
+        _ => redirect.to_owned(),
+    };
     let register = format!(
-        "check the client id; register {redirect} (any port, where that can be said) as a redirect of a public or native application"
+        "check the client id, and register {registered} as a redirect of a public or native application"
     );
     if status.is_redirection() {
         let location = answer.headers().get(header::LOCATION);
@@ -268,7 +279,7 @@ mod tests {
                     .insert(header::LOCATION, location.parse().expect("text"));
             }
             let url = Url::parse("https://id.example/authorize?x").expect("an address");
-            let finding = judged(&answer, &url, "app", redirect);
+            let finding = judged(&answer, &url, "app", redirect, true);
             assert_eq!(finding.state, state, "{status} {location:?}: {finding:?}");
             assert!(
                 finding.said.contains(said),

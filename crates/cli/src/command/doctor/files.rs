@@ -46,15 +46,15 @@ pub(super) async fn shadows(patient: Arc<Patient>) -> Finding {
     if survey.lines.is_empty() {
         return Finding::skip("no AWS profile comes here that could be hidden");
     }
-    let mut shadows = survey.shadows.into_iter();
-    match shadows.next() {
+    // Each ends with what to do about it.
+    let (said, advice): (Vec<&str>, Vec<&str>) = survey
+        .shadows
+        .iter()
+        .map(|shadow| shadow.rsplit_once("; ").unwrap_or((shadow, "")))
+        .unzip();
+    match advice.first() {
         None => Finding::pass("nothing comes before it"),
-        Some(first) => {
-            // Each ends with what to do about it.
-            let (said, advice) = first.rsplit_once("; ").unwrap_or((&first, ""));
-            let more = shadows.map(|more| format!("; {more}")).collect::<String>();
-            Finding::warn(format!("{said}{more}")).advised(advice)
-        }
+        Some(first) => Finding::warn(said.join("; ")).advised(*first),
     }
 }
 

@@ -7,7 +7,7 @@ use keyless_token::text::printable;
 use keyless_token::{ALGORITHMS, CLOCK_TOLERANCE};
 use serde_json::Value;
 
-use super::finding::Finding;
+use super::finding::{Finding, State};
 use super::patient::{Discovery, Patient};
 use super::setup::plural;
 use crate::exit::{INVALID, UNREACHABLE};
@@ -29,8 +29,10 @@ pub(super) async fn reachable(patient: Arc<Patient>) -> Finding {
             printable(&discovery.issuer)
         )),
         // A cluster's issuer may be seen by AWS and not from here.
-        Err(finding) if signs_in(&patient) || finding.advice.is_none() => finding.clone(),
-        Err(finding) => finding.clone().softened(),
+        Err(finding) if matches!(finding.state, State::Fail(_)) && !signs_in(&patient) => {
+            finding.clone().softened()
+        }
+        Err(finding) => finding.clone(),
     }
 }
 
@@ -236,7 +238,6 @@ fn offers_pkce(discovery: &Discovery) -> Option<bool> {
 mod tests {
     use serde_json::json;
 
-    use super::super::finding::State;
     use super::*;
 
     #[test]

@@ -9,6 +9,7 @@ use keyless_sts::Sts;
 use keyless_token::{Limits, TokenErrorKind, endpoint};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use super::finding::Finding;
 use crate::args::Doctor;
@@ -58,6 +59,12 @@ pub(super) struct StsAnswer {
     pub(super) address: String,
     pub(super) date: Option<SystemTime>,
 }
+
+/// How long an answer, a token and a session may take, so that what is missing is told by its own check, and all of it before the
+/// end: a token, the issuer that it names, that issuer's keys.
+const ANSWER_WITHIN: Duration = Duration::from_secs(4);
+const TOKEN_WITHIN: Duration = Duration::from_secs(10);
+const SESSION_WITHIN: Duration = Duration::from_secs(8);
 
 const NOT_ASKED: &str = "not asked, because of --no-network";
 
@@ -118,8 +125,11 @@ impl Patient {
             .map_err(|error| {
                 Finding::fail(INVALID, format!("{address:?} is not an address: {error}"))
             })?;
-        let answer = self.http.send(request, Limits::default()).await;
-        answer.map_err(|error| {
+        let limits = Limits {
+            timeout: ANSWER_WITHIN,
+            ..Limits::default()
+        };
+        self.http.send(request, limits).await.map_err(|error| {
             Finding::fail(UNREACHABLE, format!("{address} cannot be reached: {error}"))
                 .advised("check the address, and this machine's network, proxy and certificates")
         })
@@ -192,7 +202,12 @@ impl Patient {
         if !self.network && (access.login().is_some() || identity.token_command.is_some()) {
             return Err(Finding::skip(NOT_ASKED));
         }
-        access.proof(Interaction::Forbidden).await.map_err(|error| {
+        let proof = access.proof(Interaction::Forbidden);
+        let Ok(answer) = timeout(TOKEN_WITHIN, proof).await else {
+            return Err(late("no token", TOKEN_WITHIN)
+                .advised("see why the place that it comes from does not answer"));
+        };
+        answer.map_err(|error| {
             let kind = error.kind();
             let failure = Failure::from(error);
             match (&self.chosen, kind) {
@@ -243,7 +258,11 @@ impl Patient {
                 "none is held, and there is no token to ask AWS with",
             ));
         }
-        provider.session().await.map_err(Finding::of)
+        match timeout(SESSION_WITHIN, provider.session()).await {
+            Ok(answer) => answer.map_err(Finding::of),
+            Err(_) => Err(late("no session", SESSION_WITHIN)
+                .advised("check this machine's network and proxy")),
+        }
     }
 
     /// The STS that says who a session is.
@@ -300,6 +319,11 @@ impl Patient {
     }
 }
 
+fn late(what: &str, within: Duration) -> Finding {
+    let within = within.as_secs();
+    Finding::fail(UNREACHABLE, format!("{what} within {within} seconds"))
+}
+
 /// When the other side says it answered, by its clock. What a cache on the way has kept for a while says for how long (RFC 9111
 /// §5.1).
 fn date(answer: &Response<Vec<u8>>) -> Option<SystemTime> {
@@ -310,4 +334,33 @@ fn date(answer: &Response<Vec<u8>>) -> Option<SystemTime> {
     let kept = text(header::AGE).and_then(|age| age.trim().parse().ok());
     let date = SystemTime::try_from(date).ok()?;
     date.checked_add(Duration::from_secs(kept.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_a_cache_has_kept_is_as_old_as_it_says() {
+        let at = |date: &str, age: Option<&str>| {
+            let mut answer = Response::builder().header(header::DATE, date);
+            if let Some(age) = age {
+                answer = answer.header(header::AGE, age);
+            }
+            let since = date_of(answer)?
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .ok()?;
+            Some(since.as_secs())
+        };
+        let date_text = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(at(date_text, None), Some(784_111_777));
+        assert_eq!(at(date_text, Some("600")), Some(784_112_377));
+        assert_eq!(at(date_text, Some("soon")), Some(784_111_777));
+        assert_eq!(at("today", None), None);
+        assert_eq!(date(&Response::new(Vec::new())), None);
+    }
+
+    fn date_of(answer: http::response::Builder) -> Option<SystemTime> {
+        date(&answer.body(Vec::new()).expect("an answer"))
+    }
 }

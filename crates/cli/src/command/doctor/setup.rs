@@ -1,5 +1,6 @@
 //! Checks of what is configured: the file, the profile, who proves.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use keyless_token::text::printable;
@@ -16,17 +17,17 @@ pub(super) async fn config(patient: Arc<Patient>) -> Finding {
     };
     let path = config.path();
     let shown = path.display();
-    let Ok(metadata) = path.metadata() else {
+    if !path.exists() {
         let none = format!("there is none at {shown}");
         return if patient.flags_suffice {
             Finding::skip(none)
         } else {
             Finding::fail(INVALID, none).advised("write one, as `keyless --help` shows")
         };
-    };
+    }
     let profiles = config.profiles().count();
     let found = format!("{shown}, {}", plural(profiles, "profile"));
-    match mode(&metadata) {
+    match mode(path) {
         Some(mode) if mode & 0o044 != 0 => Finding::warn(format!(
             "{found}; others on this machine can read it (mode {mode:o})"
         ))
@@ -81,13 +82,14 @@ pub(super) fn plural(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// The file's mode, where there are modes.
 #[cfg(unix)]
-pub(super) fn mode(metadata: &std::fs::Metadata) -> Option<u32> {
+fn mode(path: &Path) -> Option<u32> {
     use std::os::unix::fs::MetadataExt;
-    Some(metadata.mode() & 0o777)
+    Some(path.metadata().ok()?.mode() & 0o777)
 }
 
 #[cfg(not(unix))]
-pub(super) fn mode(_: &std::fs::Metadata) -> Option<u32> {
+fn mode(_: &Path) -> Option<u32> {
     None
 }

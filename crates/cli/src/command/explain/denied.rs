@@ -26,16 +26,10 @@ pub(crate) fn explained(
         _ => return chosen.explain(error.into()),
     };
     let mut failure: Failure = error.into();
-    failure.facts = token
-        .filter(|_| first_hop)
-        .map(|token| {
-            facts(
-                token,
-                chosen.profile.role.as_deref().unwrap_or_default(),
-                now,
-            )
-        })
-        .unwrap_or_default();
+    if let Some(token) = access.latest().filter(|_| first_hop) {
+        let role = chosen.profile.role.as_deref().unwrap_or_default();
+        failure.facts = facts(&token, role, context.now());
+    }
     let command = match &chosen.profile.name {
         Some(name) => shlex::try_join(["keyless", "explain", name, "--live"]).ok(),
         None => Some("keyless token … | keyless explain --token - --live --role ARN".to_owned()),

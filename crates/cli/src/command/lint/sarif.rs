@@ -1,9 +1,9 @@
 //! Findings as SARIF 2.1.0, which code scanning reads.
 
-use keyless_trust::lint::{self, Finding, Rule, Severity};
+use keyless_trust::lint::{self, Rule, Severity};
 use serde_json::{Value, json};
 
-use super::Report;
+use super::{Found, Report};
 
 /// One run of the lint. Lines and columns count from one, columns in characters.
 pub(super) fn log(reports: &[Report]) -> Value {
@@ -12,7 +12,7 @@ pub(super) fn log(reports: &[Report]) -> Value {
         report
             .findings
             .iter()
-            .map(|finding| result(&report.file, finding, &rules))
+            .map(|found| result(&report.file, found, &rules))
     });
     let notifications: Vec<_> = reports
         .iter()
@@ -58,14 +58,18 @@ fn described(rule: &Rule) -> Value {
     })
 }
 
-fn result(file: &str, finding: &Finding, rules: &[&Rule]) -> Value {
-    let described = described(finding.rule);
+fn result(file: &str, found: &Found, rules: &[&Rule]) -> Value {
+    let finding = &found.finding;
+    let mut location = location(file, finding.place.line, finding.place.column);
+    if let Some(role) = &found.role {
+        location["logicalLocations"] = json!([{"fullyQualifiedName": role}]);
+    }
     json!({
         "ruleId": finding.rule.id,
         "ruleIndex": rules.iter().position(|rule| rule.id == finding.rule.id),
-        "level": described["defaultConfiguration"]["level"],
+        "level": described(finding.rule)["defaultConfiguration"]["level"],
         "message": {"text": format!("{}. {}", finding.message, finding.fix)},
-        "locations": [location(file, finding.place.line, finding.place.column)],
+        "locations": [location],
     })
 }
 

@@ -6,6 +6,8 @@ use std::time::SystemTime;
 use keyless::login::SignIn;
 use keyless::{Expiring, FileStore, Key, Session, Store, text};
 use keyless_cache::{Health, Locking, StoreError, notice_until, read};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::words::{rfc3339, when};
@@ -14,6 +16,7 @@ use super::{Look, Page};
 
 /// A store, read once.
 pub(super) struct Shelf {
+    name: &'static str,
     files: FileStore,
     contents: Result<Contents, StoreError>,
 }
@@ -33,6 +36,8 @@ struct Kept {
 enum What {
     SignIn(Box<SignIn>),
     Session(Box<Session>),
+    /// What renews a sign-in.
+    RefreshToken,
     /// What processes tell each other.
     Notice,
     Unusable(StoreError),
@@ -41,8 +46,29 @@ enum What {
 impl Shelf {
     pub(super) fn at(folder: PathBuf) -> Self {
         let files = FileStore::new(folder);
-        let contents = contents(&files);
-        Self { files, contents }
+        let contents = contents(&files, &files);
+        Self {
+            name: "store",
+            files,
+            contents,
+        }
+    }
+
+    /// The folder of sealed entries, if there is one; `store` opens them.
+    pub(super) fn sealed(folder: PathBuf, store: Option<&dyn Store>) -> Option<Self> {
+        let files = FileStore::new(folder);
+        let contents = contents(&files, store.unwrap_or(&files));
+        // Without the key none of them opens, and that is told once.
+        let contents = contents.and_then(|contents| match contents.unavailable() {
+            Some(error) => Err(error),
+            None => Ok(contents),
+        });
+        let is_there = !matches!(contents, Ok(Contents { health: None, .. }));
+        is_there.then_some(Self {
+            name: "sealed store",
+            files,
+            contents,
+        })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -80,7 +106,7 @@ impl Shelf {
 
     /// The store in a few words; then what no profile has shown, and what is wrong.
     pub(super) fn tell(&self, looks: &[Look], now: SystemTime, page: &mut Page) {
-        page.line("store", &self.path().to_string_lossy());
+        page.line(self.name, &self.path().to_string_lossy());
         let (health, entries) = match &self.contents {
             Ok(Contents {
                 health: Some(health),
@@ -97,6 +123,10 @@ impl Shelf {
             many(count(|what| matches!(what, What::SignIn(_))), "sign-in"),
             many(count(|what| matches!(what, What::Session(_))), "session"),
         ];
+        match count(|what| matches!(what, What::RefreshToken)) {
+            0 => {}
+            tokens => words.push(many(tokens, "refresh token")),
+        }
         if let Some(mode) = health.mode {
             words.push(format!("mode {mode:04o}"));
         }
@@ -198,11 +228,21 @@ impl Shelf {
     }
 }
 
+impl Contents {
+    fn unavailable(&self) -> Option<StoreError> {
+        self.entries.iter().find_map(|entry| match &entry.what {
+            What::Unusable(error @ StoreError::Unavailable { .. }) => Some(error.clone()),
+            _ => None,
+        })
+    }
+}
+
 impl Kept {
     fn json(&self, now: SystemTime) -> Value {
         let (kind, end) = match &self.what {
             What::SignIn(sign_in) => ("sign-in", Some(sign_in.expires_at())),
             What::Session(session) => ("session", Some(session.expires_at())),
+            What::RefreshToken => ("refresh-token", None),
             What::Notice => ("notice", None),
             What::Unusable(_) => ("unusable", None),
         };
@@ -220,13 +260,13 @@ impl Kept {
     }
 }
 
-fn contents(files: &FileStore) -> Result<Contents, StoreError> {
+fn contents(files: &FileStore, store: &dyn Store) -> Result<Contents, StoreError> {
     let health = files.health()?;
     let entries = files.list()?;
     let entries = entries
         .into_iter()
         .map(|entry| Kept {
-            what: what(files, &entry.key),
+            what: what(store, &entry.key),
             key: entry.key,
             written: entry.modified,
         })
@@ -240,10 +280,27 @@ fn what(store: &dyn Store, key: &Key) -> What {
     }
     match read::<Session>(store, key) {
         Ok(Some(session)) => What::Session(Box::new(session)),
-        Err(error) if !matches!(notice_until(store, key), Ok(Some(_))) => What::Unusable(error),
+        Err(_) if matches!(notice_until(store, key), Ok(Some(_))) => What::Notice,
+        Err(_) if is_refresh_token(store, key) => What::RefreshToken,
+        Err(error) => What::Unusable(error),
         // Or removed meanwhile.
         _ => What::Notice,
     }
+}
+
+fn is_refresh_token(store: &dyn Store, key: &Key) -> bool {
+    #[derive(Deserialize)]
+    struct Entry {
+        #[serde(rename = "value")]
+        _value: Held,
+    }
+    #[derive(Deserialize)]
+    struct Held {
+        #[serde(rename = "refresh_token")]
+        _refresh_token: IgnoredAny,
+    }
+    let text = store.load(key).ok().flatten();
+    text.is_some_and(|text| serde_json::from_str::<Entry>(text.expose()).is_ok())
 }
 
 fn trouble(error: &StoreError) -> Value {

@@ -213,7 +213,7 @@ impl<'a> Resolver<'a> {
             };
             result.push_str(before);
             if let Some(literal) = name.strip_prefix('!') {
-                result.push_str(&format!("${{{literal}}}"));
+                result.extend(["${", literal, "}"]);
             } else {
                 let name = name.trim();
                 let place = self.template;

@@ -103,8 +103,8 @@ COLON_ENCODING = "colon-encoding", "a colon in a value, which GitHub writes as %
 PROVIDER_IN_OTHER_ACCOUNT = "provider-in-other-account", "the provider is in another account than the role",
     why "A role trusts identity providers of its own account only.",
     fix "Create the provider in the role's account, and name that one.",
-    bad r#"arn:aws:iam::444455556666:oidc-provider/id.example.com   for a role in 111122223333"#,
-    good r#"arn:aws:iam::111122223333:oidc-provider/id.example.com"#,
+    bad r"arn:aws:iam::444455556666:oidc-provider/id.example.com   for a role in 111122223333",
+    good r"arn:aws:iam::111122223333:oidc-provider/id.example.com",
     source "STS API reference, AssumeRoleWithWebIdentity";
 
 POLICY_TOO_LONG = "policy-too-long", "the policy is longer than the quota",

@@ -68,8 +68,8 @@ MAX_SESSION_TOO_LONG = "max-session-too-long", "a session may last longer than f
 NO_PERMISSIONS_BOUNDARY = "no-permissions-boundary", "a role for outsiders has no permissions boundary",
     why "Whoever may attach a policy to this role raises what comes in from outside. A boundary sets the most it can ever be.",
     fix "Set a permissions boundary on roles that identity providers outside AWS can take.",
-    bad r#"aws iam create-role --role-name deploy …"#,
-    good r#"aws iam create-role --role-name deploy --permissions-boundary arn:aws:iam::111122223333:policy/edge …"#,
+    bad r"aws iam create-role --role-name deploy …",
+    good r"aws iam create-role --role-name deploy --permissions-boundary arn:aws:iam::111122223333:policy/edge …",
     source "IAM user guide, \"Permissions boundaries for IAM entities\"";
 
 }

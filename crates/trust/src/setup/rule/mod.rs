@@ -1,12 +1,14 @@
 //! What a token must say for one [`Allow`]: conditions of the trust policy, and a token that meets them.
 
+mod forges;
+
 use serde_json::{Map, Value, json};
 
 use super::{
-    allow::{Allow, Context, Named},
+    allow::{Allow, Named},
     error::SetupError,
     issuer,
-    sources::GOOGLE,
+    sources::{GOOGLE, source_at},
 };
 use crate::keys::claims_for;
 
@@ -95,9 +97,9 @@ pub(super) fn rule(allow: &Allow, issuer: &str, audiences: &[String]) -> Result<
         Allow::Kubernetes {
             namespace,
             service_account,
-        } => Ok(start.exactly(
-            format!("system:serviceaccount:{namespace}:{service_account}"),
-            json!({}),
+        } => Ok(start.subject(
+            &format!("system:serviceaccount:{namespace}:{service_account}"),
+            &json!({}),
         )),
         Allow::GoogleCloud { account } => start.google_cloud(account),
         Allow::Email(address) => start.email(address),
@@ -125,21 +127,19 @@ impl Start<'_> {
         }
     }
 
-    fn exactly(&self, subject: String, claims: Value) -> Rule {
-        let mut rule = self.base(Condition::matching("sub", subject.clone()));
-        rule.samples
-            .push(self.sample(&example(&subject), &[claims]));
+    /// A rule for the subject `pattern`, and a token that has it and these claims besides.
+    fn subject(&self, pattern: &str, claims: &Value) -> Rule {
+        let mut rule = self.base(Condition::matching("sub", pattern.to_owned()));
+        rule.samples.push(self.sample(&example(pattern), claims));
         rule
     }
 
     /// Claims of a token that is for the first of the audiences.
-    fn sample(&self, subject: &str, claims: &[Value]) -> Map<String, Value> {
+    fn sample(&self, subject: &str, claims: &Value) -> Map<String, Value> {
         let mut sample = Map::new();
         sample.insert("sub".to_owned(), json!(subject));
         sample.insert("aud".to_owned(), json!(self.audiences.first()));
-        for claims in claims.iter().filter_map(Value::as_object) {
-            sample.extend(claims.clone());
-        }
+        sample.extend(claims.as_object().cloned().unwrap_or_default());
         sample
     }
 
@@ -147,149 +147,6 @@ impl Start<'_> {
     fn has_key(&self, claim: &str) -> bool {
         let prefix = self.issuer.strip_prefix("https://").unwrap_or(self.issuer);
         claims_for(prefix).any(|known| known == claim)
-    }
-
-    /// Precedence of the contexts, encoding and the two forms of subjects: GitHub's documentation, "OpenID Connect
-    /// reference". Repositories that were made, renamed or transferred after July 2026 have ids in theirs.
-    fn github(
-        &self,
-        owner: &Named,
-        repository: &Named,
-        context: &Context,
-    ) -> Result<Rule, SetupError> {
-        if !issuer::is_github(self.issuer) {
-            return Err(SetupError::new(
-                format!(
-                    "{} is no issuer of GitHub Actions",
-                    self.issuer.escape_debug()
-                ),
-                "leave --issuer out, or give https://token.actions.githubusercontent.com/ENTERPRISE, https://token.actions.SUBDOMAIN.ghe.com or https://HOST/_services/token",
-            ));
-        }
-        let ends = match context {
-            Context::Branch { name, .. } => format!("ref:refs/heads/{name}"),
-            Context::Tag(name) => format!("ref:refs/tags/{name}"),
-            Context::Environment(name) => format!("environment:{}", name.replace(':', "%3A")),
-            Context::PullRequest => "pull_request".to_owned(),
-        };
-        let path = format!("{}/{}", owner.name, repository.name);
-        let by_name = format!("repo:{path}:{ends}");
-        let mut claims = json!({
-            "repository": path,
-            "repository_owner": owner.name,
-            "event_name": "push",
-            "workflow": "deploy",
-        });
-        match context {
-            Context::Environment(name) => claims["environment"] = json!(name),
-            Context::PullRequest => claims["event_name"] = json!("pull_request"),
-            _ => claims["ref"] = json!(example(&ends["ref:".len()..])),
-        }
-
-        let (Some(owner_id), Some(repository_id)) = (&owner.id, &repository.id) else {
-            let mut rule = self.exactly(by_name, claims);
-            rule.remarks.extend(github_remark(context));
-            if !issuer::is_github_server(self.issuer) {
-                rule.remarks.push(format!(
-                    "{path} is known by its name here, which can come to belong to somebody else, and a repository made, renamed or moved since July 2026 has ids in its subject: \
-                     give them as github:{}@ID/{}@ID, from `gh api repos/{path} --jq '.owner.id, .id'`",
-                    owner.name, repository.name
-                ));
-            }
-            return Ok(rule);
-        };
-        if issuer::is_github_server(self.issuer) {
-            return Err(SetupError::new(
-                "the subjects of GitHub Enterprise Server hold no ids",
-                format!("leave the ids out: github:{path}{context}"),
-            ));
-        }
-        let by_id = format!(
-            "repo:{}@{owner_id}/{}@{repository_id}:{ends}",
-            owner.name, repository.name
-        );
-        claims["repository_id"] = json!(repository_id);
-        claims["repository_owner_id"] = json!(owner_id);
-        let mut rule = self.exactly(by_id, claims.clone());
-        rule.remarks.extend(github_remark(context));
-        // With the ids pinned by keys of their own, the subject may have either form: it stays right when the repository
-        // goes over to the new one.
-        if self.has_key("repository_id") {
-            rule.samples
-                .push(self.sample(&example(&by_name), &[claims]));
-            rule.subject.values.push(by_name);
-            rule.others
-                .push(Condition::equals("repository_id", [repository_id]));
-            rule.others
-                .push(Condition::equals("repository_owner_id", [owner_id]));
-        }
-        Ok(rule)
-    }
-
-    fn gitlab(
-        &self,
-        group: &Named,
-        project: &Named,
-        context: &Context,
-    ) -> Result<Rule, SetupError> {
-        let (kind, name) = match context {
-            Context::Branch { name, .. } => ("branch", name),
-            Context::Tag(name) => ("tag", name),
-            Context::Environment(_) | Context::PullRequest => {
-                return Err(SetupError::new(
-                    "GitLab's subjects name a branch or a tag, and nothing else",
-                    "write gitlab:GROUP/PROJECT@BRANCH or gitlab:GROUP/PROJECT#tag:TAG",
-                ));
-            }
-        };
-        let path = format!("{}/{}", group.name, project.name);
-        let mut claims = json!({
-            "project_path": path,
-            "namespace_path": group.name,
-            "ref": example(name),
-            "ref_type": kind,
-            "ref_protected": "true",
-            "pipeline_source": "push",
-        });
-        let ids = group.id.as_ref().zip(project.id.as_ref());
-        if let Some((group_id, project_id)) = ids {
-            claims["namespace_id"] = json!(group_id);
-            claims["project_id"] = json!(project_id);
-        }
-        let subject = format!("project_path:{path}:ref_type:{kind}:ref:{name}");
-        let mut rule = self.exactly(subject, claims);
-        if name.contains('*') {
-            rule.remarks.push(WILDCARD.to_owned());
-        }
-
-        if !self.has_key("project_id") {
-            if ids.is_some() {
-                return Err(SetupError::new(
-                    "AWS sees the ids of gitlab.com's projects alone, and this is another issuer",
-                    format!("leave the ids out: gitlab:{path}{context}"),
-                ));
-            }
-            rule.remarks.push("AWS sees no more of this GitLab's tokens than the subject, in which the pipeline of a merge request looks like that of its branch".to_owned());
-            return Ok(rule);
-        }
-        if let Some((group_id, project_id)) = ids {
-            rule.others
-                .push(Condition::equals("namespace_id", [group_id]));
-            rule.others
-                .push(Condition::equals("project_id", [project_id]));
-        } else {
-            rule.remarks.push(format!(
-                "{path} is known by its path here, which can come to belong to somebody else: give ids as gitlab:{}:ID/{}:ID, from `glab api projects/:id`",
-                group.name, project.name
-            ));
-        }
-        if let Context::Branch { protected: false, .. } = context {
-            rule.remarks.push("the branch need not be protected: the pipeline of a merge request from a branch of that name passes, too".to_owned());
-        } else {
-            rule.others.push(Condition::equals("ref_protected", ["true"]));
-            rule.remarks.push(format!("the {kind} must be protected, so that only those whom the project trusts with it can become the role"));
-        }
-        Ok(rule)
     }
 
     /// Of a branch the second form of the subject tells (`…/vcs-ref/…`), but behind the user, who varies: a branch named
@@ -301,7 +158,7 @@ impl Start<'_> {
         let mut rule = self.base(Condition::matching("sub", subject.clone()));
         let claims = json!({claim: project, "oidc.circleci.com/ssh-rerun": false});
         let name = subject.replace('*', user);
-        rule.samples.push(self.sample(&name, &[claims]));
+        rule.samples.push(self.sample(&name, &claims));
         if self.has_key(claim) {
             rule.others
                 .push(Condition::equals("oidc.circleci.com/project-id", [project]));
@@ -357,20 +214,20 @@ impl Start<'_> {
             "{start}{}:commit:9f3182061f1e2cca4702c368cbc039b7dc9d4485:step:deploy",
             example(branch)
         );
-        rule.samples.push(self.sample(&subject, &[claims]));
+        rule.samples.push(self.sample(&subject, &claims));
         Ok(rule)
     }
 
     /// Ids have one length, so that none is the beginning of another.
     fn bitbucket(&self, repository: &str, environment: Option<&str>) -> Rule {
-        let mut start = format!("{{{repository}}}:");
-        if let Some(environment) = environment {
-            start += &format!("{{{environment}}}:");
-        }
+        let start = match environment {
+            Some(environment) => format!("{{{repository}}}:{{{environment}}}:"),
+            None => format!("{{{repository}}}:"),
+        };
         let step = "{5a4b3c2d-0000-1111-2222-333344445555}";
         let mut rule = self.base(Condition::matching("sub", format!("{start}*")));
         rule.samples
-            .push(self.sample(&format!("{start}{step}"), &[]));
+            .push(self.sample(&format!("{start}{step}"), &json!({})));
         if environment.is_none() {
             rule.remarks.push("every step of the repository can become the role, whatever its branch; #environment:ID narrows it to a deployment".to_owned());
         }
@@ -386,7 +243,7 @@ impl Start<'_> {
         let mut rule = self.base(Condition::equals("sub", subjects.clone()));
         rule.samples = subjects
             .iter()
-            .map(|subject| self.sample(subject, &[]))
+            .map(|subject| self.sample(subject, &json!({})))
             .collect();
         if run_phase.is_none() {
             rule.remarks.push("plans, which run for every proposed change, get the same role as applies; set one up for each with /plan and /apply".to_owned());
@@ -405,10 +262,8 @@ impl Start<'_> {
                 "leave --issuer out",
             ));
         }
-        let mut rule = self.exactly(
-            account.to_owned(),
-            json!({"azp": account, "email_verified": true}),
-        );
+        let claims = json!({"azp": account, "email_verified": true});
+        let mut rule = self.subject(account, &claims);
         rule.others = vec![
             Condition::equals("aud", [account]),
             Condition::equals("oaud", self.audiences),
@@ -423,6 +278,13 @@ impl Start<'_> {
                 "pin the subject instead, sub:SUBJECT, which `keyless token` shows after a sign-in without a role",
             ));
         }
+        if let Some(source) = source_at(self.issuer).filter(|source| source.issuer != Some(GOOGLE))
+        {
+            return Err(SetupError::new(
+                format!("tokens of {} name nobody's address", source.label),
+                format!("write {}", source.form),
+            ));
+        }
         let mut rule = self.person(
             Condition::equals("email", [address]),
             &json!({"sub": "5f7c8ec7c33c6c004bbafe82", "email": address, "email_verified": true}),
@@ -435,7 +297,7 @@ impl Start<'_> {
 
     fn person(&self, subject: Condition, claims: &Value) -> Rule {
         let mut rule = self.base(subject);
-        let sample = self.sample("", std::slice::from_ref(claims));
+        let sample = self.sample("", claims);
         // Google and Keycloak name the application once more.
         let mut with_azp = sample.clone();
         with_azp.insert("azp".to_owned(), sample["aud"].clone());
@@ -451,20 +313,6 @@ impl Start<'_> {
 /// A name that a pattern stands for.
 fn example(pattern: &str) -> String {
     pattern.replace('*', "1.2")
-}
-
-fn github_remark(context: &Context) -> Option<String> {
-    let remark = match context {
-        Context::PullRequest => {
-            "pull requests, from forks as well where the workflow runs on pull_request_target, can become the role: give it nothing that a stranger may not have"
-        }
-        Context::Branch { name, .. } | Context::Tag(name) if name.contains('*') => WILDCARD,
-        Context::Branch { .. } => {
-            "a job with an `environment:` has that in its subject instead of the branch"
-        }
-        _ => return None,
-    };
-    Some(remark.to_owned())
 }
 
 const WILDCARD: &str =
