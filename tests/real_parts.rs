@@ -73,6 +73,23 @@ fn the_certified_identity_provider_is_found_at_its_issuer() {
 
 #[test]
 #[ignore = "needs real parts: cargo xtask test"]
+fn cfn_lint_knows_the_properties_of_a_provider() {
+    let Some(parts) = real::parts() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("template.yaml");
+    for (property, passes) in [("Url", true), ("Uri", false)] {
+        let template = format!(
+            "Resources:\n  Provider:\n    Type: AWS::IAM::OIDCProvider\n    Properties:\n      {property}: https://id.example.com\n"
+        );
+        std::fs::write(&file, template).unwrap();
+        let output = parts.cfn_lint().arg(&file).output();
+        let output = output.expect("installed by `cargo xtask parts`");
+        assert_eq!(output.status.success(), passes, "{property}: {output:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs real parts: cargo xtask test"]
 fn a_real_part_ends_with_its_test() {
     let Some(parts) = real::parts() else { return };
     let address = {

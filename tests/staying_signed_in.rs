@@ -567,3 +567,16 @@ async fn a_certified_identity_provider_rotates_and_ends_all_at_reuse() {
     login.proof(Interaction::Allowed).await.expect("asked");
     assert_eq!(surfer.0.load(Ordering::SeqCst), 3);
 }
+
+#[tokio::test]
+async fn a_no_in_one_process_keeps_no_service_from_renewing() {
+    let scene = Scene::new().await;
+    let (person, vault) = alice(&scene).await;
+    scene.pass(HOUR);
+    person.will(Deed::Refuse);
+    let login = lasting(&scene, &person, vault.clone()).build();
+    let error = login.expect("a login").sign_in().await.expect_err("no");
+    assert_eq!(error.kind(), TokenErrorKind::Refused);
+    let service = lasting(&scene, &person, vault).build().expect("a login");
+    silently(&service).await.expect("nobody needs to be asked");
+}

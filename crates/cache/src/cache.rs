@@ -371,6 +371,7 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Shared<T, E> {
             news: sender,
             lock: None,
             no: None,
+            is_guest: false,
             has_ended: false,
         };
         // A runtime that is ending drops the pilot at once, which then asks for the state.

@@ -34,6 +34,8 @@ pub(crate) struct Pilot<T: Expiring, E: Clone + Send + Sync + 'static> {
     pub(crate) lock: Option<Lock>,
     /// Why nobody is to be asked, although somebody might be: a no, a moment ago.
     pub(crate) no: Option<E>,
+    /// Whether the lock is another process's, so that the entry is, too.
+    pub(crate) is_guest: bool,
     /// Whether it has landed or failed.
     pub(crate) has_ended: bool,
 }
@@ -97,6 +99,7 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Pilot<T, E> {
             // Whoever holds the lock may be waiting for a person, or be stopped. Who may not ask must not wait with them.
             if self.interaction == Interaction::Forbidden && asked.elapsed() >= LONGEST_TURN {
                 tracing::debug!("another process holds the lock for too long; going on without it");
+                self.is_guest = true;
                 break stored;
             }
             sleep(between(SHORTEST_POLL, LONGEST_POLL)).await;
@@ -200,10 +203,10 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Pilot<T, E> {
 
     async fn fetch_and_keep(mut self, slot: &Slot<T>, stored: Option<Held<T>>) {
         let (shared, number) = (self.shared.clone(), self.number);
-        let was_there = stored.is_some();
+        let (is_guest, was_there) = (self.is_guest, stored.is_some());
         // What is forgotten meanwhile, here or by another process, must not come back.
         let wanted = move |slot: &Slot<T>| {
-            shared.state().flying(number).is_some() && (!was_there || slot.is_there())
+            !is_guest && shared.state().flying(number).is_some() && (!was_there || slot.is_there())
         };
         let pauses = pauses();
         let old = self.shared.newest(stored.as_ref());
@@ -222,7 +225,8 @@ impl<T: Expiring, E: Clone + Send + Sync + 'static> Pilot<T, E> {
         let outcome = self.fetch(old).await;
         fault("fetch: done");
         // The lock is given back after all is written, whoever has stopped waiting.
-        let (lock, board) = (self.lock.take(), self.shared.settings.board.clone());
+        let board = self.shared.settings.board.clone();
+        let (lock, board) = (self.lock.take(), board.filter(|_| !is_guest));
         match outcome {
             Ok(held) => {
                 let entry = held.entry.clone();

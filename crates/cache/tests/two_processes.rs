@@ -107,6 +107,7 @@ async fn who_may_not_ask_does_not_wait_with_a_holder_for_a_person() {
         let answer = tokio::time::timeout(seconds(30), hurried.get(Forbidden)).await;
         assert!(answer.expect("an answer within half a minute").is_ok());
         assert_eq!(desk.visits(), 1, "{store:?}");
+        assert_eq!(store.list().unwrap(), [], "what the holder brings is kept");
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use keyless::profile::{Access, Config, Profile, Use};
 use keyless::{Clock, Environment, FileStore, Login, Session, text};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::args::{Asking, Global};
 use crate::command::explain::denied::explained;
@@ -224,6 +224,7 @@ impl Asked {
             if let Some(prompt) = &self.prompt {
                 prompt.done();
             }
+            settle(self.access.login()).await;
             outcome
         })
     }
@@ -249,6 +250,13 @@ impl Asked {
     }
 }
 
+/// What is renewed behind an answer that came early must not be lost with the process.
+pub(crate) async fn settle(login: Option<&Login>) {
+    if let Some(login) = login {
+        let _ = timeout(LONGEST_SETTLING, login.settle()).await; // then it is lost, and somebody must sign in
+    }
+}
+
 /// Since when somebody is asked to sign in, once it is so and has been for a moment.
 pub(crate) async fn asked_elsewhere(login: &Login) -> SystemTime {
     loop {
@@ -267,6 +275,9 @@ pub(crate) fn waits_for_another(login: &Login, since: SystemTime) -> String {
         text::time(since)
     )
 }
+
+/// How long a process goes on for a refresh token that is on its way.
+const LONGEST_SETTLING: Duration = Duration::from_secs(10);
 
 /// How long a wait must be to be told of.
 const A_MOMENT: Duration = Duration::from_millis(500);

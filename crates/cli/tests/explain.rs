@@ -62,9 +62,8 @@ fn base64url(bytes: &[u8]) -> String {
 /// What the sandbox's STS says: code and message, or nothing where it gives the role.
 fn sts(sandbox: &Sandbox, role: &str, session: &str, token: &str) -> Option<(String, String)> {
     let escape = |text: &str| {
-        text.bytes()
-            .map(|byte| format!("%{byte:02X}"))
-            .collect::<String>()
+        let bytes: Vec<_> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        bytes.concat()
     };
     let body = format!(
         "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn={}&RoleSessionName={}&WebIdentityToken={}",
@@ -862,12 +861,13 @@ async fn the_later_hop_of_a_chain_is_explained_from_its_role() {
 /// An AWS CLI that answers from files.
 fn aws_cli(machine: &Machine, answers: &[(&str, &Value)]) {
     use std::os::unix::fs::PermissionsExt;
-    let cases: String = answers
+    let cases: Vec<_> = answers
         .iter()
         .map(|(call, answer)| format!("  \"{call}\"*) cat <<'END'\n{answer}\nEND\n  ;;\n"))
         .collect();
     let script = format!(
-        "#!/bin/sh\necho \"$*\" >> \"$0.log\"\ncase \"$*\" in\n{cases}  *) echo 'An error occurred (NoSuchEntity) when calling it: not found' >&2; exit 254;;\nesac\n"
+        "#!/bin/sh\necho \"$*\" >> \"$0.log\"\ncase \"$*\" in\n{}  *) echo 'An error occurred (NoSuchEntity) when calling it: not found' >&2; exit 254;;\nesac\n",
+        cases.concat()
     );
     let file = machine.write("bin/aws", &script);
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).expect("set");

@@ -69,6 +69,8 @@ struct Settings {
     key: Key,
     store: Option<Arc<dyn Store>>,
     vault: Vault,
+    /// Held while a refresh token is on its way, until the next one is kept.
+    spending: tokio::sync::Mutex<()>,
     notices: Option<Notices<TokenError>>,
 }
 
@@ -141,6 +143,12 @@ impl Login {
         if let Some(notices) = &self.settings.notices {
             notices.forget();
         }
+    }
+
+    /// Waits until no refresh token is on its way that would be lost if the process ended now. For a process that ends before what it began
+    /// in the background.
+    pub async fn settle(&self) {
+        drop(self.settings.spending.lock().await);
     }
 
     /// Drops the sign-in and the refresh token.
@@ -382,6 +390,7 @@ impl LoginBuilder {
             key,
             store: self.store,
             vault: Vault::new(vault, key),
+            spending: tokio::sync::Mutex::default(),
             notices,
         }
     }

@@ -28,7 +28,7 @@ fn federated(document: &Document) -> Vec<String> {
         .iter()
         .map(|role| match &role.policy.statements[0].principals {
             Principals::Listed(principals) => principals[0].to_string(),
-            other => panic!("{other:?}"),
+            other @ Principals::AllBut(_) => panic!("{other:?}"),
         })
         .collect()
 }
@@ -191,9 +191,11 @@ fn what_a_plan_does_not_know_yet_is_said() {
         "format_version": "1.2",
         "planned_values": {"root_module": {"resources": [
             {"address": "aws_iam_role.deploy", "mode": "managed", "type": "aws_iam_role", "values": {"name": "deploy"}},
+            {"address": "aws_iam_role.none", "mode": "managed", "type": "aws_iam_role", "values": {}},
             {"address": "aws_iam_role.odd", "mode": "managed", "type": "aws_iam_role", "values": {"assume_role_policy": "{}"}},
         ]}},
-        "resource_changes": [{"address": "aws_iam_role.deploy", "change": {"after_unknown": {"assume_role_policy": true, "arn": true}}}],
+        "resource_changes": [{"address": "aws_iam_role.deploy", "change": {"after_unknown": {"assume_role_policy": true, "arn": true}}},
+            {"address": "aws_iam_role.none", "change": {"after_unknown": {"assume_role_policy": false}}}],
     }));
     assert_eq!(document.roles, []);
     let problems: Vec<_> = document
@@ -205,10 +207,14 @@ fn what_a_plan_does_not_know_yet_is_said() {
         problems[0],
         "aws_iam_role.deploy: assume_role_policy is not known before the apply"
     );
+    assert_eq!(
+        problems[1],
+        "aws_iam_role.none: it has no assume_role_policy"
+    );
     assert!(
-        problems[1].starts_with("aws_iam_role.odd: its trust policy cannot be read"),
+        problems[2].starts_with("aws_iam_role.odd: its trust policy cannot be read"),
         "{}",
-        problems[1]
+        problems[2]
     );
     assert!(document.problems[0].advice.contains("after the apply"));
 }

@@ -4,6 +4,7 @@ pub(crate) mod denied;
 mod live;
 mod papers;
 
+use std::fmt::Write;
 use std::process::ExitCode;
 
 use keyless::{IdToken, Interaction, SessionName, Source};
@@ -63,7 +64,17 @@ pub(super) fn run(context: &Context, args: &Explain) -> Outcome {
     // Each later hop is asked for by a session of the role before it.
     let mut before = role_arn.clone();
     for arn in further {
-        let (role, _) = live::role(context, arn, None)?;
+        // It may be in an account where the AWS CLI has no credentials; what is known is told all the same.
+        let role = match live::role(context, arn, None) {
+            Ok((role, _)) => role,
+            Err(failure) => {
+                let why = failure.message.unwrap_or_default();
+                context
+                    .output
+                    .warning(&format!("the later hops are not explained: {why}"));
+                break;
+            }
+        };
         let external_id = chosen
             .as_ref()
             .and_then(|chosen| chosen.profile.external_id.as_deref());
@@ -74,10 +85,10 @@ pub(super) fn run(context: &Context, args: &Explain) -> Outcome {
         };
         let caller = Held::Role {
             session_arn: session_arn(&before, &session_name),
-            role_arn: before,
+            role_arn: before.clone(),
         };
         told.push((arn.clone(), ask(context, &caller, &role, None, request)));
-        before = arn.clone();
+        before.clone_from(arn);
     }
     tell(args, &told)
 }
@@ -273,12 +284,8 @@ fn tell(args: &Explain, told: &[(String, Explanation)]) -> Outcome {
         let mut text = String::new();
         for (number, (role, explanation)) in told.iter().enumerate() {
             if told.len() > 1 {
-                text += &format!(
-                    "{}hop {}: {}\n",
-                    if number > 0 { "\n" } else { "" },
-                    number + 1,
-                    whole(role)
-                );
+                let gap = if number > 0 { "\n" } else { "" };
+                let _ = writeln!(text, "{gap}hop {}: {}", number + 1, whole(role));
             }
             for line in explanation.to_string().lines() {
                 text += &whole(line);

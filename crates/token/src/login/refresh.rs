@@ -92,6 +92,7 @@ async fn spend(
     kept: &Kept,
 ) -> Result<Option<Grant>, TokenError> {
     keyless_cache::fault("refresh: before it is spent");
+    let _spending = settings.spending.lock().await;
     let answer = grant::refresh(
         &*settings.http,
         provider,

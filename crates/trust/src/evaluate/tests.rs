@@ -17,7 +17,15 @@ fn decide(mut claims: Value, statements: &Value) -> Decision {
     let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
     let policy = Policy::parse(&policy).expect("a policy");
     let provider = IdentityProvider::new("aws", "111122223333", URL, ["keyless"]);
-    decide_web_identity(&token, &provider, &policy, &REQUEST)
+    let decision = decide_web_identity(&token, &provider, &policy, &REQUEST);
+    let besides: Vec<_> = decision.needed[1..].iter().map(String::as_str).collect();
+    let context = Context::web_identity(&token, &provider, &REQUEST);
+    assert_eq!(
+        policy.allows(Caller::WebIdentity(&provider), &besides, &context),
+        decision.is_allowed(),
+        "with and without reasons"
+    );
+    decision
 }
 
 fn allow(principal: Value, action: Value, condition: Value) -> Value {
@@ -67,6 +75,64 @@ fn who_is_meant_by_a_principal() {
             &allow(principal.clone(), json!(WEB_IDENTITY), json!({})),
         );
         assert_eq!(decision.is_allowed(), allowed, "{principal}");
+    }
+}
+
+#[test]
+fn not_principal_means_everybody_else() {
+    let other = "arn:aws:iam::111122223333:oidc-provider/other";
+    for (names, allowed) in [
+        (json!({"Federated": other}), true),
+        (json!({"Federated": ARN}), false),
+        (json!({"Federated": [other, ARN]}), false),
+        (json!({"AWS": "*"}), true),
+        (json!("*"), false),
+    ] {
+        let statement = json!({"Effect": "Allow", "NotPrincipal": names, "Action": WEB_IDENTITY});
+        assert_eq!(
+            decide(json!({}), &statement).is_allowed(),
+            allowed,
+            "{names}"
+        );
+    }
+}
+
+#[test]
+fn a_source_identity_needs_its_action_at_every_hop() {
+    let arn = "arn:aws:iam::111122223333:role/first";
+    let next = |action: Value| {
+        let statement = allow(json!({"AWS": arn}), action, json!({}));
+        Policy::parse(&json!({"Statement": statement}).to_string()).expect("a policy")
+    };
+    let plain = next(json!("sts:AssumeRole"));
+    let both = next(json!(["sts:AssumeRole", "sts:SetSourceIdentity"]));
+    let tags = next(json!(["sts:AssumeRole", "sts:TagSession"]));
+    for (inherited, set, tagged, policy, allowed) in [
+        (None, None, false, &plain, true),
+        (Some("alice"), None, false, &plain, false),
+        (Some("alice"), None, false, &both, true),
+        (None, Some("alice"), false, &plain, false),
+        (None, Some("alice"), false, &both, true),
+        (None, None, true, &plain, false),
+        (None, None, true, &tags, true),
+    ] {
+        let caller = Caller::Role {
+            role_arn: arn,
+            session_arn: "arn:aws:sts::111122223333:assumed-role/first/alice",
+            source_identity: inherited,
+        };
+        let request = Request {
+            source_identity: set,
+            tags: if tagged { &[("team", "red")] } else { &[] },
+            ..REQUEST
+        };
+        let decision = decide_assume_role(caller, policy, &request);
+        assert_eq!(
+            decision.is_allowed(),
+            allowed,
+            "{inherited:?} {set:?} {tagged}"
+        );
+        assert_eq!(decision.refusal(REQUEST.role_arn).is_none(), allowed);
     }
 }
 

@@ -140,7 +140,9 @@ fn of_value(
     let of_identity =
         !key.starts_with("aws:") && !key.starts_with("sts:") && !key.ends_with(":amr");
     let wildcard = operator.test.takes_wildcards() && has.contains(['*', '?']);
-    let plain = !(has.is_empty() || wildcard || has.contains("${"));
+    // Every fork of a repository has its pull requests' subject, by way of pull_request_target.
+    let of_anybody = has.ends_with(":pull_request");
+    let plain = !(has.is_empty() || wildcard || of_anybody || has.contains("${"));
     let fix = match mend {
         Mend::Nothing => None,
         _ if !of_identity || !plain => None,

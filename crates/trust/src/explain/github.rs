@@ -3,6 +3,8 @@
 //! `repo:OWNER/REPO:CONTEXT`, or `repo:OWNER@ID/REPO@ID:CONTEXT` since July 2026. The context is the job's environment if it
 //! names one, else `pull_request` in one, else the ref.
 
+use crate::policy::wildcard_matches;
+
 /// What differs, as a hint's name and words, and whether the token's own subject may take the wanted one's place or stand
 /// beside it.
 pub(super) struct Difference {
@@ -21,6 +23,9 @@ pub(super) enum Mend {
 
 pub(super) fn difference(wanted: &str, found: &str) -> Option<Difference> {
     let (want, have) = (Subject::parse(wanted)?, Subject::parse(found)?);
+    if !want.names.mean(&have.names) {
+        return None; // another repository: that is the difference
+    }
     let (id, words, mend) = if have.context == "pull_request" && want.context != have.context {
         (
             "github-pull-request",
@@ -28,14 +33,14 @@ pub(super) fn difference(wanted: &str, found: &str) -> Option<Difference> {
              let a job that runs on push, or in an environment, have the role".to_owned(),
             Mend::Nothing,
         )
-    } else if want.names.same_names(&have.names) && have.names.has_ids && !want.names.has_ids {
+    } else if have.names.has_ids && !want.names.has_ids {
         (
             "github-immutable-subject",
             "the token's subject has the numbers of owner and repository (repositories made, renamed or moved since July 2026 have them); \
              the policy has the old form".to_owned(),
             Mend::Replace,
         )
-    } else if want.names.same_names(&have.names) && want.names.has_ids && !have.names.has_ids {
+    } else if want.names.has_ids && !have.names.has_ids {
         (
             "github-legacy-subject",
             "the policy wants a subject with the numbers of owner and repository; this repository's tokens still have the old form: \
@@ -103,7 +108,9 @@ impl<'a> Subject<'a> {
 }
 
 impl Names {
-    fn same_names(&self, other: &Self) -> bool {
-        self.owner == other.owner && self.repository == other.repository
+    /// Whether these, which may be patterns, are the same but for the numbers.
+    fn mean(&self, found: &Self) -> bool {
+        wildcard_matches(&self.owner, &found.owner)
+            && wildcard_matches(&self.repository, &found.repository)
     }
 }

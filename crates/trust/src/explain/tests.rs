@@ -176,6 +176,18 @@ fn a_condition_that_fails_is_told_by_its_nearest_miss() {
             none.clone(),
         ),
         (
+            json!({"sub": "repo:acme/app:pull_request"}),
+            sub("repo:acme/app:*"),
+            "wildcard-in-exact",
+            none.clone(),
+        ),
+        (
+            json!({"sub": "repo:acme/app:pull_request"}),
+            sub("repo:acme/another-one:ref:refs/heads/main"),
+            "value-differs",
+            none.clone(),
+        ),
+        (
             json!({"sub": "repo:acme/app:ref:refs/tags/v1"}),
             like("repo:acme/app:ref:refs/heads/*"),
             "github-ref-kind",
@@ -680,6 +692,36 @@ fn a_variable_needs_the_new_language() {
             "{explanation}"
         );
     }
+}
+
+#[test]
+fn the_nearest_statement_is_told_first() {
+    let statement = |principal: Value, subject: &str| {
+        json!({"Effect": "Allow", "Principal": principal, "Action": ASSUME,
+            "Condition": {"StringEquals": {format!("{GITHUB}:sub"): subject}}})
+    };
+    let text = json!({"Version": "2012-10-17", "Statement": [
+        statement(json!({"AWS": "*"}), MAIN),
+        statement(federated(), "repo:acme/another:environment:test"),
+        statement(federated(), "repo:Acme/app:ref:refs/heads/main"),
+    ]});
+    let claims = claims(&json!({}));
+    let explanation = ask(Proof::Claims(&claims), None, &text.to_string());
+    let told: Vec<_> = explanation
+        .hints
+        .iter()
+        .map(|hint| (hint.statement, hint.id))
+        .collect();
+    assert_eq!(told[0], (Some(3), "case-only"), "{explanation}");
+    assert_eq!(
+        told.last(),
+        Some(&(Some(1), "principal-aws")),
+        "{explanation}"
+    );
+    assert!(
+        explanation.changes[0].words.contains("statement 3"),
+        "{explanation}"
+    );
 }
 
 #[test]

@@ -40,7 +40,7 @@ use std::collections::BTreeMap;
 use crate::{
     document::{Document, Role},
     keys::Context,
-    policy::{Effect, Place, Policy, Principal, Principals},
+    policy::{Effect, Place, Policy, Principal, Principals, Statement},
     provider::IdentityProvider,
 };
 
@@ -166,51 +166,41 @@ impl Findings {
 
 /// An Allow for everybody, whatever its conditions say about tokens.
 fn everybody(policy: &Policy, findings: &mut Findings) {
-    for (statement, number) in policy
-        .statements
-        .iter()
-        .zip(1..)
-        .filter(|(statement, _)| statement.effect == Effect::Allow)
-    {
-        match &statement.principals {
-            Principals::AllBut(listed) => {
-                let place = listed
-                    .first()
-                    .map_or(statement.place, |principal| principal.name().place);
-                findings.add(
-                    critical::PRINCIPAL_STAR,
-                    place,
-                    number,
-                    "NotPrincipal under Allow lets in everybody but a few",
-                );
-            }
-            Principals::Listed(listed) => {
-                let stars = listed.iter().filter(|principal| match principal {
-                    Principal::Everyone(_) => true,
-                    // With conditions AWS principals may be kept out; that is for others to judge.
-                    Principal::Aws(name) => &**name == "*" && statement.conditions.is_empty(),
-                    Principal::Federated(name) => &**name == "*",
-                    _ => false,
-                });
-                for principal in stars.filter(|principal| {
-                    !matches!(principal, Principal::Everyone(_))
-                        || statement.conditions.is_empty()
-                        || federates(statement)
-                }) {
-                    findings.add(
-                        critical::PRINCIPAL_STAR,
-                        principal.name().place,
-                        number,
-                        "everybody is let in, from every account and identity provider",
-                    );
-                }
-            }
+    let numbered = policy.statements.iter().zip(1..);
+    for (statement, number) in numbered.filter(|(statement, _)| statement.effect == Effect::Allow) {
+        let (principals, message) = match &statement.principals {
+            Principals::AllBut(named) => (
+                named.iter().take(1).collect::<Vec<_>>(),
+                "NotPrincipal under Allow lets in everybody but a few",
+            ),
+            Principals::Listed(named) => (
+                named
+                    .iter()
+                    .filter(|principal| is_everybody(principal, statement))
+                    .collect(),
+                "everybody is let in, from every account and identity provider",
+            ),
+        };
+        for principal in principals {
+            findings.add(
+                critical::PRINCIPAL_STAR,
+                principal.name().place,
+                number,
+                message,
+            );
         }
     }
 }
 
-fn federates(statement: &crate::policy::Statement) -> bool {
-    statement.actions.include(grant::ACTION)
+/// Conditions may keep AWS principals out, which is for others to judge.
+fn is_everybody(principal: &Principal, statement: &Statement) -> bool {
+    let is_free = statement.conditions.is_empty();
+    match principal {
+        Principal::Everyone(_) => is_free || statement.actions.include(grant::ACTION),
+        Principal::Aws(name) => &**name == "*" && is_free,
+        Principal::Federated(name) => &**name == "*",
+        _ => false,
+    }
 }
 
 /// What each grant lets in; a loose value beside tight ones is called a hole.

@@ -186,7 +186,6 @@ fn judge(grant: &Grant<'_>, candidate: &Candidate) -> Option<Reach> {
     };
     let who = Who::Contributor;
     if kind == Kind::PullRequest
-        && candidate.named
         && grant.lets_in(&exact.subject, &known(grant, kind, &exact, who), who)
     {
         return reach(

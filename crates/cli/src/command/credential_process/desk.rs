@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::command::explain::denied::explained;
 use crate::context::{
-    Chosen, Context, PATIENCE, asked_elsewhere, run as run_async, waits_for_another,
+    Chosen, Context, PATIENCE, asked_elsewhere, run as run_async, settle, waits_for_another,
 };
 use crate::exit::{Failure, INTERNAL, SIGN_IN};
 use crate::output::Screen;
@@ -39,6 +39,7 @@ pub(super) fn session(
             session = provider.session() => session,
             never = tell_of_another(screen.as_ref(), access.login()) => match never {},
         };
+        settle(access.login()).await;
         let missing = match session.map_err(explain) {
             Err(missing) if missing.code == SIGN_IN => missing,
             outcome => return outcome,

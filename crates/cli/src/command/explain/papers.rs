@@ -92,7 +92,7 @@ pub(super) fn choose(
             let failure = Failure::new(
                 INVALID,
                 match wanted {
-                    Some(wanted) if !names.is_empty() => format!("{name} has no role {:?}", wanted),
+                    Some(wanted) if !names.is_empty() => format!("{name} has no role {wanted:?}"),
                     _ if names.is_empty() => whole(&format!(
                         "{name} holds no role with a trust policy{}",
                         problem.unwrap_or_default()

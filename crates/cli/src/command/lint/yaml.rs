@@ -15,7 +15,8 @@ pub(super) fn to_json(yaml: &str) -> Result<String, String> {
         match event {
             Event::DocumentEnd => break,
             Event::Scalar(text, style, anchor, tag) => {
-                writer.scalar(&text, style, anchor, tag.as_deref(), line, column)
+                writer.scalar(&text, style, anchor, tag.as_deref(), line, column);
+                Ok(())
             }
             Event::SequenceStart(anchor, tag) => {
                 writer.open('[', anchor, tag.as_deref(), line, column)
@@ -66,7 +67,7 @@ impl Writer {
         tag: Option<&Tag>,
         line: usize,
         column: usize,
-    ) -> Result<(), String> {
+    ) {
         let is_name = self.before(line, column);
         let quoted = serde_json::Value::from(text).to_string();
         let plain = style == ScalarStyle::Plain && tag.is_none() && !is_name;
@@ -87,7 +88,6 @@ impl Writer {
         self.push(&json);
         self.remember(anchor, start);
         self.after(is_name);
-        Ok(())
     }
 
     fn open(

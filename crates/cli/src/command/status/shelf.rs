@@ -142,13 +142,11 @@ impl Shelf {
                     page.line("", &format!("until {}", when(end, now)));
                 }
                 What::Unusable(error) => {
-                    let (error_text, file) = (error.to_string(), format!("{}.json", entry.key));
-                    if !error_text.contains(&file) {
-                        page.line("  not usable", &file);
-                        page.line("", &error_text);
-                    } else {
-                        page.line("  not usable", &error_text);
+                    let (file, mut said) = (format!("{}.json", entry.key), error.to_string());
+                    if !said.contains(&file) {
+                        said = format!("{file}: {said}");
                     }
+                    page.line("  not usable", &said);
                     page.line("", error.advice());
                 }
                 _ => {}
