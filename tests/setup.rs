@@ -97,7 +97,7 @@ fn a_script_makes_the_role_and_can_be_run_again() {
         let shows_the_old = said.contains("acme/app@34") || said.contains("refs/tags/v*");
         assert_eq!(shows_the_old, round == 1, "{said}");
     }
-    account.has_roles(&[plan.clone()]);
+    account.has_roles(std::slice::from_ref(&plan));
     account.has_what_the_full_one_wants(&plan);
     let clients = account.provider(&generated)["ClientIDList"].clone();
     assert_eq!(
@@ -132,7 +132,7 @@ fn a_paste_makes_the_role_at_a_prompt() {
     let plan = full();
     let prompt = ["--norc", "--noprofile", "-i"];
     account.bash(&generated(&plan).cloudshell(), &prompt);
-    account.has_roles(&[plan.clone()]);
+    account.has_roles(std::slice::from_ref(&plan));
     account.has_what_the_full_one_wants(&plan);
 }
 

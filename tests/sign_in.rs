@@ -339,6 +339,21 @@ async fn an_issuer_that_cannot_be_relied_on_is_named_with_what_to_do() {
             "clock",
         ),
         (
+            "a member missing in what a cache on the way has kept",
+            Box::new(|issuer| {
+                let now = SystemTime::UNIX_EPOCH
+                    .elapsed()
+                    .expect("after 1970")
+                    .as_secs();
+                with(issuer, "jwks_uri", serde_json::Value::Null)
+                    .insert_header("date", long_ago)
+                    .insert_header("age", (now - 784_111_777).to_string())
+            }),
+            TokenErrorKind::Misconfigured,
+            "cannot be read",
+            "",
+        ),
+        (
             "a redirection",
             Box::new(|_| {
                 ResponseTemplate::new(302).insert_header("location", "https://evil.example/")

@@ -16,19 +16,19 @@ use crate::output;
 pub(super) fn run(context: &Context, args: &Setup) -> Outcome {
     let mut plan = plan(args);
     // What would be refused anyway is told before anybody is asked.
-    plan.generate().map_err(refused)?;
+    plan.generate()?;
     if args.format == SetupFormat::Policy && args.account.is_none() {
         return Err(
             Failure::new(USAGE, "a trust policy names the account it is in")
                 .with_advice("give --account, or another --format"),
         );
     }
-    let issuer = plan.issuer().map_err(refused)?;
+    let issuer = plan.issuer()?;
     let is_known = plan.issuer.is_none() || source_at(&issuer).is_some();
     if args.thumbprint || !(is_known || args.offline) {
         plan.thumbprints = run_async(ask(context, args, &issuer))?;
     }
-    let generated = plan.generate().map_err(refused)?;
+    let generated = plan.generate()?;
     output::data(&written(&generated, args))?;
     next::tell(context, args, &generated);
     Ok(ExitCode::SUCCESS)
@@ -57,8 +57,11 @@ fn plan(args: &Setup) -> Plan {
     }
 }
 
-fn refused(error: SetupError) -> Failure {
-    Failure::new(USAGE, error.to_string()).with_advice(error.advice())
+/// Whatever a plan holds was typed.
+impl From<SetupError> for Failure {
+    fn from(error: SetupError) -> Self {
+        Self::new(USAGE, error.to_string()).with_advice(error.advice())
+    }
 }
 
 /// Asks the issuer whether it is what it is called, and shows its certificates where that is wanted.

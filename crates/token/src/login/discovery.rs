@@ -1,6 +1,6 @@
 //! What an issuer says of itself: OpenID Connect Discovery 1.0.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::header;
 use keyless_cache::Clock;
@@ -156,6 +156,7 @@ fn check_clock(
         .get(header::DATE)
         .and_then(|date| date.to_str().ok())
         .and_then(|date| httpdate::parse_http_date(date).ok())
+        .and_then(|date| date.checked_add(age(headers)))
     else {
         return Ok(());
     };
@@ -176,6 +177,13 @@ fn check_clock(
         ),
     )
     .with_advice("set this machine's clock"))
+}
+
+/// How long a cache on the way has had the answer (RFC 9111 §5.1); its `Date` is of before that.
+fn age(headers: &http::HeaderMap) -> Duration {
+    let seconds = headers.get(header::AGE).and_then(|age| age.to_str().ok());
+    let seconds = seconds.and_then(|age| age.parse::<u32>().ok());
+    Duration::from_secs(seconds.unwrap_or_default().into())
 }
 
 fn another_issuer(configured: &str, found: &str) -> TokenError {

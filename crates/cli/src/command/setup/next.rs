@@ -1,7 +1,7 @@
 //! What is to be done with what was printed: remarks, the next command, and the profile that uses the role.
 
 use keyless::text::printable;
-use keyless_trust::setup::Generated;
+use keyless_trust::setup::{Allow, Generated};
 
 use crate::args::{Setup, SetupFormat};
 use crate::context::Context;
@@ -34,7 +34,7 @@ pub(super) fn tell(context: &Context, args: &Setup, generated: &Generated) {
 
 /// An identity and a profile for the role.
 fn profile(args: &Setup, generated: &Generated) -> String {
-    let source = args.allow.first().map(|allow| allow.source());
+    let source = args.allow.first().map(Allow::source);
     let proof = source.map_or("", |source| source.proof);
     let audience = generated.audiences().first().map_or("", String::as_str);
     let (name, proof) = if proof.is_empty() {
