@@ -192,9 +192,17 @@ async fn whoever_signs_in_next_is_the_one_who_stays_signed_in() {
     let token = silently(&login).await.expect("renewed");
     assert_eq!(token.email(), Some("bob@example.com"));
 
-    // Nobody stays signed in after signing out, here or in another process.
-    login.sign_out().await;
+    // Nobody stays signed in after signing out, here or in another process, or with what was copied before.
+    let copied = kept_in(&vault).expect("kept");
+    assert!(login.sign_out().await.expect("revoked"));
     assert_eq!(kept_in(&vault), None);
+    let (issuer, client) = (scene.sandbox.issuer(), scene.sandbox.client_id());
+    let (status, said) = spend(&format!("{issuer}/token"), client, &copied).await;
+    assert_eq!(
+        (status.as_u16(), &said["error"]),
+        (400, &"invalid_grant".into())
+    );
+    assert!(!login.sign_out().await.expect("nothing to revoke"));
     let elsewhere = lasting(&scene, &person, vault).build().expect("a login");
     for login in [login, elsewhere] {
         is_login_required(silently(&login).await, "signed out");
@@ -240,10 +248,14 @@ async fn who_signs_out_while_the_sign_in_is_renewed_stays_out() {
     scene.pass(HOUR);
     let elsewhere = lasting(&scene, &person, vault.clone()).build();
     let elsewhere = elsewhere.expect("a login");
-    let signs_out = elsewhere.clone();
+    // At an identity provider that cannot revoke.
+    let (signs_out, kept) = (elsewhere.clone(), vault.clone());
     let tap = Tap::before(move || {
         let login = signs_out.clone();
-        async move { login.sign_out().await }
+        for entry in kept.list().expect("entries") {
+            kept.remove(&entry.key).expect("removed");
+        }
+        async move { login.forget().await }
     });
     let login = over(&scene, &person, vault.clone(), tap).build();
     let login = login.expect("a login");

@@ -942,6 +942,57 @@ async fn iam_is_asked_by_way_of_the_aws_cli() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_hop_of_a_profile_is_explained_live() {
+    let machine = Machine::new().await;
+    let sandbox = &machine.sandbox;
+    let (first, next) = (sandbox.role_arn("Developer"), sandbox.role_arn("Deploy"));
+    let config = ".config/keyless/config.toml";
+    let chain = format!(
+        "[profile.chain]\nidentity = \"corp\"\nrole = \"{first}\"\nvia = [\"{next}\", \"{}\"]\n",
+        sandbox.role_arn("Last")
+    );
+    let text = machine.read(config);
+    machine.write(config, &(text + &chain));
+    machine.login(&["dev"]).done();
+    let path = format!(
+        "{}:{}",
+        machine.path("bin").display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let policy: Value = serde_json::from_str(&policy(sandbox, &json!({}))).expect("JSON");
+    let held = json!({"Role": {"RoleName": "Developer", "Arn": first, "AssumeRolePolicyDocument": policy}});
+    let trusts = json!({"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"AWS": first.replace("role/", "role/team/")}}});
+    let held_next =
+        json!({"Role": {"RoleName": "Deploy", "Arn": next, "AssumeRolePolicyDocument": trusts}});
+    aws_cli(
+        &machine,
+        &[
+            ("iam get-role --role-name Developer ", &held),
+            ("iam get-role --role-name Deploy ", &held_next),
+        ],
+    );
+    let mut command = machine.command(&["explain", "chain", "--live", "--json"]);
+    let ran = Ran::new(command.env("PATH", &path).output().expect("started"));
+    assert_eq!(ran.code, Some(4), "{ran:?}");
+    let told = ran.json();
+    assert_eq!(
+        (&told[0]["role"], &told[0]["allowed"]),
+        (&json!(first), &json!(true)),
+        "{told:#}"
+    );
+    assert_eq!(told[1]["role"], next);
+    assert_eq!(hints(&told[1]), ["principal-path"]);
+    assert!(told[2].is_null(), "the last role is not to be had");
+    for said in [
+        "the OpenID providers of the account are not known",
+        "the later hops are not explained",
+    ] {
+        assert!(ran.said.contains(said), "{}", ran.said);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_ends_with_five_and_says_why() {
     let machine = Machine::new().await;
     machine.write("token", &token(&machine.sandbox, &json!({})));

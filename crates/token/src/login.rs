@@ -17,6 +17,7 @@ mod prompt;
 mod redirect;
 mod refresh;
 mod request;
+mod revoke;
 mod sign_in;
 mod vault;
 mod verify;
@@ -151,10 +152,23 @@ impl Login {
         drop(self.settings.spending.lock().await);
     }
 
-    /// Drops the sign-in and the refresh token.
-    pub async fn sign_out(&self) {
-        self.settings.vault.forget().await;
+    /// Drops the sign-in and the refresh token, then lets the identity provider revoke that (RFC 7009); whether it has, since not every one
+    /// offers to.
+    ///
+    /// # Errors
+    /// Where the refresh token could not be revoked. Here it is forgotten all the same.
+    pub async fn sign_out(&self) -> Result<bool, TokenError> {
+        let vault = &self.settings.vault;
+        let kept = match vault.holds_one().await {
+            Some(false) => None,
+            _ => vault.read().await,
+        };
+        vault.forget().await;
         self.cache.forget().await;
+        match kept {
+            Some(kept) => revoke::revoke(&self.settings, &kept.refresh_token).await,
+            None => Ok(false),
+        }
     }
 
     /// What is kept, expired or not.

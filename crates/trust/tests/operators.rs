@@ -1,14 +1,16 @@
 //! The operators against a second implementation, written as the user guide words them and without a thought for speed,
 //! over very many random cases; and the whole evaluation on input that nobody would write.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use keyless_trust::{
     caller::Caller,
-    keys::Context,
+    explain::{Proof, Question, explain},
+    keys::{Context, Request},
     policy::{Operator, Policy},
     provider::IdentityProvider,
 };
+use serde_json::json;
 
 /// Deterministic, so that a failure can be met again: xorshift64*.
 struct Random(u64);
@@ -164,6 +166,28 @@ fn decide(policy: &Policy, value: &str) -> bool {
     decision.is_allowed()
 }
 
+/// All that can be told about a policy and a token that it was not made for.
+fn explained(policy: &Policy, text: &str) {
+    let claims = json!({"iss": "https://id.example.com", "sub": "alice", "aud": "a", "iat": 0, "exp": 9, "amr": ["é", "x"],
+        "https://aws.amazon.com/tags": {"principal_tags": {"team": ["red"]}}});
+    let explanation = explain(&Question {
+        proof: Proof::Claims(claims.as_object().expect("claims")),
+        providers: None,
+        policy,
+        policy_text: Some(text),
+        request: Request::default(),
+        now: UNIX_EPOCH,
+    });
+    for change in explanation
+        .changes
+        .iter()
+        .filter_map(|change| change.diff.as_ref())
+    {
+        assert!(change.starts_with("--- "), "{change}");
+    }
+    assert!(!explanation.to_string().is_empty());
+}
+
 #[test]
 fn no_input_makes_it_panic() {
     let mut random = Random(7);
@@ -187,6 +211,7 @@ fn no_input_makes_it_panic() {
         let text: String = text.into_iter().collect();
         if let Ok(policy) = Policy::parse(&text) {
             understood += 1;
+            explained(&policy, &text);
             decide(
                 &policy,
                 random.pick(&[

@@ -23,10 +23,7 @@ pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
         return Err(elsewhere(&chosen));
     };
     let (before, sessions) = (login.stored(), access.sessions());
-    run_async(async {
-        access.sign_out().await;
-        Ok(())
-    })?;
+    let is_revoked = run_async(async { Ok(access.sign_out().await) })?;
     if login.stored().is_some() {
         return Err(Failure::new(
             INTERNAL,
@@ -41,6 +38,18 @@ pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
         None => context
             .output
             .say(&format!("nobody was signed in at {issuer}")),
+    }
+    match is_revoked {
+        Ok(true) => context
+            .output
+            .say(&format!("{issuer} has revoked the refresh token")),
+        Ok(false) => {}
+        Err(error) => {
+            context.output.warning(&error.to_string());
+            if let Some(advice) = error.advice() {
+                context.output.hint(advice);
+            }
+        }
     }
     warn_of_sessions(context, &sessions);
     Ok(ExitCode::SUCCESS)

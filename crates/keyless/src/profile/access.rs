@@ -327,16 +327,24 @@ impl Access {
         Ok(token)
     }
 
-    /// Forgets the sign-in and every session that came from it. AWS goes on accepting those until they expire.
-    pub async fn sign_out(&self) {
-        let Some(login) = self.login() else { return };
-        login.sign_out().await; // first: a session without its sign-in is handed to nobody
-        let Some(store) = &self.store else { return };
-        for (key, _) in sessions::of_sign_in(&**store, login.key()) {
-            if let Err(error) = store.remove(&key) {
-                tracing::warn!(%error, "a session could not be removed from the store");
+    /// Forgets the sign-in and every session that came from it, and lets the identity provider revoke the refresh token, if there is one and
+    /// it offers to; whether it has. AWS goes on accepting the sessions until they expire.
+    ///
+    /// # Errors
+    /// Where the refresh token could not be revoked. All is forgotten here all the same.
+    pub async fn sign_out(&self) -> Result<bool, TokenError> {
+        let Some(login) = self.login() else {
+            return Ok(false);
+        };
+        let is_revoked = login.sign_out().await; // first: a session without its sign-in is handed to nobody
+        if let Some(store) = &self.store {
+            for (key, _) in sessions::of_sign_in(&**store, login.key()) {
+                if let Err(error) = store.remove(&key) {
+                    tracing::warn!(%error, "a session could not be removed from the store");
+                }
             }
         }
+        is_revoked
     }
 }
 

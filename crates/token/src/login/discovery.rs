@@ -22,6 +22,8 @@ pub(super) struct IdentityProvider {
     pub(super) authorization_endpoint: Url,
     pub(super) token_endpoint: Url,
     pub(super) jwks_uri: Url,
+    /// RFC 7009, where it is offered (RFC 8414 §2).
+    pub(super) revocation_endpoint: Option<Url>,
     /// RFC 9207 §2.3: whether every authorization response carries `iss`.
     pub(super) iss_in_response: bool,
     pub(super) signing_algorithms: Vec<String>,
@@ -34,6 +36,7 @@ struct Document {
     authorization_endpoint: String,
     token_endpoint: String,
     jwks_uri: String,
+    revocation_endpoint: Option<String>,
     #[serde(default)]
     id_token_signing_alg_values_supported: Vec<String>,
     code_challenge_methods_supported: Option<Vec<String>>,
@@ -75,6 +78,10 @@ pub(super) async fn discover(
         )?,
         token_endpoint: endpoint("the token endpoint", &document.token_endpoint)?,
         jwks_uri: endpoint("the key set's address", &document.jwks_uri)?,
+        revocation_endpoint: match &document.revocation_endpoint {
+            Some(address) => Some(endpoint("the revocation endpoint", address)?),
+            None => None,
+        },
         iss_in_response: document.authorization_response_iss_parameter_supported,
         signing_algorithms: document.id_token_signing_alg_values_supported,
         issuer: document.issuer,

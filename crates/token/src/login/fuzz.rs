@@ -90,6 +90,7 @@ pub fn key_set(body: &[u8], tokens: &[&str]) -> Result<Vec<Result<(), TokenError
         authorization_endpoint: address.clone(),
         token_endpoint: address.clone(),
         jwks_uri: address,
+        revocation_endpoint: None,
         iss_in_response: true,
         signing_algorithms: Vec::new(),
     };

@@ -101,6 +101,17 @@ impl Vault {
         Some(entries.iter().any(|entry| entry.key == key))
     }
 
+    /// What is kept, unless it was used up: to be looked at and taken back, but spent only by whose turn it is.
+    pub(super) async fn read(&self) -> Option<Kept> {
+        let key = self.key;
+        let read = move |store: &dyn Store| match keyless_cache::read::<Kept>(store, &key) {
+            Err(StoreError::Corrupt { .. }) => Ok(None),
+            read => read,
+        };
+        let kept = self.off_thread(read).await.flatten();
+        kept.filter(|kept| self.used_up().as_ref() != Some(&kept.refresh_token))
+    }
+
     /// Forgets what is kept, whoever's turn it is. Who is renewing meanwhile does not keep what comes.
     pub(super) async fn forget(&self) {
         let key = self.key;
@@ -133,13 +144,7 @@ impl Vault {
 impl Turn<'_> {
     /// What is kept, unless it was used up.
     pub(super) async fn read(&self) -> Option<Kept> {
-        let key = self.vault.key;
-        let read = move |store: &dyn Store| match keyless_cache::read::<Kept>(store, &key) {
-            Err(StoreError::Corrupt { .. }) => Ok(None),
-            read => read,
-        };
-        let kept = self.vault.off_thread(read).await.flatten();
-        kept.filter(|kept| self.vault.used_up().as_ref() != Some(&kept.refresh_token))
+        self.vault.read().await
     }
 
     /// Keeps it, in place of what was kept, and lasting before it returns whether it did.
