@@ -17,7 +17,13 @@ async fn the_help_names_every_command_and_its_examples() {
         "exec",
         "token",
         "status",
+        "doctor",
         "logout",
+        "rotate-key",
+        "setup",
+        "explain",
+        "lint",
+        "audit",
         "sandbox",
         "completions",
     ] {

@@ -203,7 +203,7 @@ fn no_input_makes_it_panic() {
                         .pick(&["\"", "{", "}", "[", "]", ",", "0", "$", "é", "\\", "-", "9"])
                         .chars()
                         .next()
-                        .expect("a character")
+                        .expect("a character");
                 }
                 _ => text.truncate(at.max(8)),
             }
@@ -252,7 +252,7 @@ fn time_grows_with_the_length_and_no_faster() {
     );
     assert!(!decide(&Policy::parse(&wide).expect("a policy"), "w"));
     assert!(
-        began.elapsed() < Duration::from_secs(60),
+        began.elapsed() < Duration::from_mins(1),
         "{:?}",
         began.elapsed()
     );
