@@ -216,7 +216,7 @@ impl Asked {
         context: &Context,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        run(async {
+        run_and_settle(self.access.login(), async {
             let outcome = tokio::select! {
                 outcome = work => outcome,
                 never = self.tell_of_another(context) => match never {},
@@ -224,7 +224,6 @@ impl Asked {
             if let Some(prompt) = &self.prompt {
                 prompt.done();
             }
-            settle(self.access.login()).await;
             outcome
         })
     }
@@ -247,13 +246,6 @@ impl Asked {
             context.output.say(&waits_for_another(login, since));
         }
         pending().await
-    }
-}
-
-/// What is renewed behind an answer that came early must not be lost with the process.
-pub(crate) async fn settle(login: Option<&Login>) {
-    if let Some(login) = login {
-        let _ = timeout(LONGEST_SETTLING, login.settle()).await; // then it is lost, and somebody must sign in
     }
 }
 
@@ -284,15 +276,32 @@ const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// Runs `work` on a runtime of its own, until it is done or the person presses Ctrl-C.
 pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    run_and_settle(None, work)
+}
+
+/// The same. A refresh token that is on its way, behind an answer that came early or one that nobody waits for any more, is not lost with
+/// the process, unless Ctrl-C is pressed again.
+pub(crate) fn run_and_settle<T>(
+    login: Option<&Login>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(INTERNAL, format!("no runtime could be started: {error}")))?;
     let outcome = runtime.block_on(async {
-        tokio::select! {
+        let outcome = tokio::select! {
             outcome = work => outcome,
             _ = tokio::signal::ctrl_c() => Err(Failure::new(INTERRUPTED, "interrupted")),
+        };
+        if let Some(login) = login {
+            // What is still on its way after that is lost, and somebody must sign in.
+            tokio::select! {
+                _ = timeout(LONGEST_SETTLING, login.settle()) => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
         }
+        outcome
     });
     runtime.shutdown_background(); // a thread that waits for a disk must not keep us
     outcome

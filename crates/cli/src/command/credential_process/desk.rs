@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::command::explain::denied::explained;
 use crate::context::{
-    Chosen, Context, PATIENCE, asked_elsewhere, run as run_async, settle, waits_for_another,
+    Chosen, Context, PATIENCE, asked_elsewhere, run_and_settle, waits_for_another,
 };
 use crate::exit::{Failure, INTERNAL, SIGN_IN};
 use crate::output::Screen;
@@ -31,7 +31,7 @@ pub(super) fn session(
     no_interactive: bool,
 ) -> Result<Session, Failure> {
     let provider = access.provider()?;
-    run_async(async {
+    run_and_settle(access.login(), async {
         let (called, end) = (SystemTime::now(), Instant::now() + LONGEST);
         let explain = |error: keyless::Error| explained(context, chosen, access, error);
         let screen = context.way_to_ask(chosen, no_interactive, false);
@@ -39,7 +39,6 @@ pub(super) fn session(
             session = provider.session() => session,
             never = tell_of_another(screen.as_ref(), access.login()) => match never {},
         };
-        settle(access.login()).await;
         let missing = match session.map_err(explain) {
             Err(missing) if missing.code == SIGN_IN => missing,
             outcome => return outcome,
