@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use keyless::{
-    AssumeRole, Error, ExchangeError, ExchangeErrorKind, Http, IdToken, Provider, Session,
-    SessionName, Sts, WebIdentity, source_fn,
+    AssumeRole, Error, ExchangeError, ExchangeErrorKind, Http, IdToken, Interaction, Provider,
+    Session, SessionName, Source, Sts, WebIdentity, source_fn,
 };
 use keyless_sandbox::{Role, Sandbox};
 use keyless_tests::person::Person;
@@ -203,6 +203,32 @@ async fn a_kept_token_that_aws_refuses_is_dropped_and_fetched_once_more() {
         .expect_err("refused");
     assert_eq!(refusal(error).kind(), ExchangeErrorKind::TokenRejected);
     assert_eq!(cold.sandbox.calls().token, 1);
+}
+
+#[tokio::test]
+async fn a_token_that_another_profile_has_replaced_already_is_not_replaced_once_more() {
+    let scene = Scene::new().await;
+    let person = Person::called("alice");
+    let expired = || {
+        let refusal = answer::TOKEN_EXPIRED.refuse(&[]);
+        scene.sandbox.fail_next_sts(&refusal, 1);
+    };
+    // Two processes with a profile each, which share the sign-in and have its token in memory.
+    let developer = scene.provider("Developer", scene.login(&person));
+    let reader = scene.provider("ReadOnly", scene.login(&person));
+    for provider in [&developer, &reader] {
+        provider.session().await.expect("a session");
+    }
+    for provider in [&developer, &reader] {
+        expired();
+        provider.renew().await.expect("a session");
+    }
+    assert_eq!(scene.sandbox.calls().token, 2, "Alice was asked again");
+    scene
+        .login(&person)
+        .proof(Interaction::Forbidden)
+        .await
+        .expect("she is signed in");
 }
 
 #[test]

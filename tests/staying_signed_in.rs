@@ -456,6 +456,45 @@ async fn nobody_waits_for_ever_for_their_turn() {
 }
 
 #[tokio::test]
+async fn a_process_that_was_stopped_with_every_lock_in_hand_costs_another_less_than_a_minute() {
+    let scene = Scene::new().await;
+    let (person, vault) = alice(&scene).await;
+    let session = |login| {
+        let provider = keyless::Provider::builder(scene.sandbox.role_arn("Developer"))
+            .source(login)
+            .endpoint_url(scene.sandbox.sts_endpoint())
+            .environment(keyless::Environment::of::<String, String>([]))
+            .store(scene.store())
+            .clock(scene.clock())
+            .build();
+        async { provider.expect("a provider").session().await }
+    };
+    let login = || lasting(&scene, &person, vault.clone()).build();
+    let login = || login().expect("a login");
+    session(login()).await.expect("a session");
+    scene.pass(2 * HOUR);
+    let lock_all = |store: &dyn Store| -> Vec<_> {
+        let entries = store.list().expect("a list");
+        entries
+            .iter()
+            .map(|entry| store.try_lock(&entry.key).expect("locks").expect("free"))
+            .collect()
+    };
+    let stopped = [lock_all(&scene.store()), lock_all(&vault)];
+    assert_eq!(stopped.iter().map(Vec::len).sum::<usize>(), 3);
+    tokio::time::pause();
+    let limit = Duration::from_secs(55); // SDKs wait for a minute, and a process must begin and end
+    let answer = tokio::time::timeout(limit, session(login())).await;
+    tokio::time::resume();
+    answer
+        .expect("an answer in time")
+        .expect_err("nobody's turn");
+    assert_eq!(scene.sandbox.calls().refresh, 0, "nothing is spent twice");
+    drop(stopped);
+    session(login()).await.expect("renewed");
+}
+
+#[tokio::test]
 async fn who_must_have_proved_themselves_lately_is_asked_again_in_time() {
     let scene = Scene::new().await;
     let (person, vault) = (Person::called("alice"), MemoryStore::new());

@@ -11,6 +11,9 @@ pub(crate) const MEMORY_OF_FAILURE: Duration = Duration::from_secs(5);
 /// The longest that a failed refresh is not tried again while the old value is good.
 pub(crate) const BACK_OFF: Duration = Duration::from_mins(10);
 
+/// How far clocks may be apart, as at AWS.
+const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
+
 /// A value and the moments at which it should be, must be, and can no longer be used without another.
 #[derive(Clone, Debug)]
 pub(crate) struct Held<T> {
@@ -20,7 +23,7 @@ pub(crate) struct Held<T> {
     expires_at: SystemTime,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 pub(crate) enum Standing {
     /// Nothing to do.
     Fresh,
@@ -56,11 +59,18 @@ impl<T: Expiring> Held<T> {
 
     pub(crate) fn standing(&self, now: SystemTime) -> Standing {
         match now {
+            // The clock was set back since, and its end may have come.
+            now if now < self.expires_at && self.is_of_the_future(now) => Standing::Due,
             now if now < self.ahead_from => Standing::Fresh,
             now if now < self.due_from => Standing::Ahead,
             now if now < self.expires_at => Standing::Due,
             _ => Standing::Expired,
         }
+    }
+
+    fn is_of_the_future(&self, now: SystemTime) -> bool {
+        let since = self.entry.fetched_at.duration_since(now);
+        since.is_ok_and(|since| since > CLOCK_TOLERANCE)
     }
 
     pub(crate) fn is_fresh(&self, now: SystemTime) -> bool {

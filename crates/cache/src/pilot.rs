@@ -310,8 +310,9 @@ struct Line {
     has_waited: bool,
 }
 
-/// Two of these, for a session and for its sign-in, stay below the minute after which SDKs kill a `credential_process`.
-const LONGEST_TURN: Duration = Duration::from_secs(25);
+/// Two of these, for a session and for its sign-in, and the wait for the refresh token of the latter, stay below the minute after which SDKs
+/// kill a `credential_process`.
+const LONGEST_TURN: Duration = Duration::from_secs(20);
 const SHORTEST_POLL: Duration = Duration::from_millis(10);
 const LONGEST_POLL: Duration = Duration::from_millis(50);
 

@@ -4,13 +4,11 @@
 
 mod world;
 
-use std::time::{Duration, SystemTime};
-
 use keyless_cache::{
-    Cache, FileStore, Interaction::Allowed, Key, Notices, Secret, Store, Telling, notice_until,
+    Cache, Interaction::Allowed, Key, MemoryStore, Notices, Secret, Store, Telling, notice_until,
     read,
 };
-use world::{Badge, Desk, key};
+use world::{Badge, Desk, key, seconds};
 
 /// A cheap generator of the same numbers each time (xorshift64).
 struct Dice(u64);
@@ -74,45 +72,41 @@ impl Dice {
 
 #[tokio::test(start_paused = true)]
 async fn damaged_entries_and_notices_are_misses_and_never_a_panic() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = FileStore::new(folder.path().join("store"));
-    let desk = Desk::new();
+    let (store, desk) = (MemoryStore::new(), Desk::new());
     let notices = || {
-        let telling = |_: &String| Telling::Everybody(Duration::from_secs(30));
+        let telling = |_: &String| Telling::Everybody(seconds(30));
         Notices::<String>::new(store.clone(), key(), telling).clock(desk.wall.clock())
     };
-    let cache = || -> Cache<Badge, String> {
-        desk.cache().persist(store.clone(), key()).notices(notices())
+    let process = || -> Cache<Badge, String> {
+        let cache = desk.cache().persist(store.clone(), key());
+        cache.notices(notices())
     };
-    cache().get(Allowed).await.unwrap();
+    process().get(Allowed).await.unwrap();
     notices().asking("broke off".to_owned());
-    let entries = store.list().unwrap();
-    assert_eq!(entries.len(), 2);
-    let texts: Vec<(Key, Secret)> = entries
+    let text = |key| (key, store.load(&key).unwrap().unwrap());
+    let texts: Vec<(Key, Secret)> = store
+        .list()
+        .unwrap()
         .iter()
-        .map(|entry| (entry.key, store.load(&entry.key).unwrap().unwrap()))
+        .map(|entry| text(entry.key))
         .collect();
+    assert_eq!(texts.len(), 2, "the entry and the notice");
+
     let mut dice = Dice(0x5eed_5eed_5eed_5eed);
     for round in 0..3000 {
-        let round_desk = desk.clone();
         for (key, text) in &texts {
-            let damaged = dice.damage(text.expose());
-            store.save(key, &Secret::new(damaged.clone())).unwrap();
+            let damaged = Secret::new(dice.damage(text.expose()));
+            store.save(key, &damaged).unwrap();
             if let Err(error) = read::<Badge>(&store, key) {
                 let told = format!("{error} {error:?} {}", error.advice());
                 assert!(!told.contains("hunter2"), "{round}: {told}");
-                assert!(!told.contains('\u{1b}'), "{round}: {told}");
+                assert!(!told.contains('\u{1b}'), "{round}: {told:?}");
             }
             let _ = notice_until(&store, key);
         }
-        let _ = notices().asking_since();
-        let _ = notices().remembered();
-        if round % 10 == 0 {
-            // Whatever it is: an answer.
-            let _ = cache().peek();
-            let _ = cache().get(Allowed).await;
-            let _ = round_desk.visits();
-        }
+        let _ = (notices().asking_since(), notices().remembered());
+        // Whatever lies there, everybody gets an answer.
+        let _ = process().peek();
+        let _ = process().get(Allowed).await;
     }
-    assert!(SystemTime::now() > SystemTime::UNIX_EPOCH);
 }

@@ -141,8 +141,8 @@ The command gets AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
 AWS_CREDENTIAL_EXPIRATION, and, if the profile has a region, AWS_REGION and
 AWS_DEFAULT_REGION. Variables that would send AWS tools elsewhere, such as
 AWS_PROFILE, and the one that holds the profile's identity token are removed. If
-the profile has no region, AWS_REGION counts for both. The exit code is the command's own; 127 if there is
-no such command, 126 if it cannot be run.")]
+the profile has no region, AWS_REGION counts for both. The exit code is the
+command's own; 127 if there is no such command, 126 if it cannot be run.")]
     Exec(Exec),
     /// Show the claims of the identity token, or give the token itself to another program
     #[command(after_help = "\

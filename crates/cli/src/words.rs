@@ -6,6 +6,8 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use keyless::text;
 
+use crate::output;
+
 /// RFC 3339 in UTC, whole seconds: `2026-01-01T00:00:00Z`.
 pub(crate) fn rfc3339(at: SystemTime) -> String {
     let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| {
@@ -70,9 +72,59 @@ pub(crate) fn role_name(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
+/// How wide a line may be, since what is said is read on terminals and in issues.
+pub(crate) const WIDTH: usize = 80;
+
+/// `text` behind `head`; on a terminal in lines of [`WIDTH`], the further ones as far to the right as `text` begins. It ends its line.
+pub(crate) fn folded(head: &str, text: &str) -> String {
+    if !output::stdout_is_terminal() {
+        return format!("{head}{text}\n");
+    }
+    let margin = head.chars().count();
+    let lines = wrapped(text, WIDTH - margin);
+    let between = format!("\n{:margin$}", "");
+    format!("{head}{}\n", lines.join(&between))
+}
+
+/// `text` in lines of at most `width` characters, broken between words. A word that is longer stays whole, so that it can be
+/// copied.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut room = 0;
+    if text.is_empty() {
+        return lines;
+    }
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        match lines.last_mut() {
+            Some(line) if length < room => {
+                line.push(' ');
+                line.push_str(word);
+                room -= length + 1;
+            }
+            _ => {
+                lines.push(word.to_owned());
+                room = width.saturating_sub(length);
+            }
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_broken_between_words_and_no_word_is_broken() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("one  two", 100), ["one  two"]);
+        assert_eq!(
+            wrapped("a https://id.example/long b", 6),
+            ["a", "https://id.example/long", "b"]
+        );
+        assert!(wrapped("", 10).is_empty());
+    }
 
     #[test]
     fn nobody_is_waited_for_longer_than_a_day() {

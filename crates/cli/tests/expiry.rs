@@ -1,5 +1,9 @@
 //! Many processes at the moment of expiry: one of them does the work, whatever becomes of it, and the others take the result.
 #![cfg(unix)]
+#![allow(
+    clippy::print_stderr,
+    reason = "how often something was lost is worth a line"
+)]
 
 mod common;
 
@@ -38,9 +42,8 @@ impl Desk {
     }
 
     fn sign_in(&self) {
-        self.0
-            .login_by(self.command(&["login", "--no-browser", "--force", "dev"]))
-            .done();
+        let command = self.command(&["login", "--no-browser", "--force", "dev"]);
+        Machine::login_by(command).done();
     }
 
     fn start(&self) -> Child {
@@ -194,6 +197,26 @@ async fn processes_that_are_killed_at_random_times_leave_a_working_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_presses_ctrl_c_while_the_sign_in_is_renewed_stays_signed_in() {
+    let desk = Desk::new().await;
+    for round in 1..=10 {
+        desk.expire();
+        let before = desk.calls();
+        let mut process = desk.start();
+        while desk.calls().0 == before.0 {
+            assert!(process.try_wait().expect("a child").is_none(), "{round}");
+            std::thread::yield_now();
+        }
+        // The identity provider has taken the old refresh token back, and the new one is on its way.
+        let pid = rustix::process::Pid::from_child(&process);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("interrupted");
+        let ran = Ran::new(process.wait_with_output().expect("ended"));
+        assert!(matches!(ran.code, Some(0 | 130)), "round {round}: {ran:?}");
+        assert!(!desk.is_whole(&format!("round {round}")), "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_people_and_two_jobs_on_one_home_never_get_each_others_session() {
     let desk = Desk::new().await;
     let machine = &desk.0;
@@ -208,10 +231,11 @@ async fn two_people_and_two_jobs_on_one_home_never_get_each_others_session() {
         }));
         let file = machine.write(job, &token);
         private(&file);
-        config += &format!(
+        let profile = format!(
             "[identity.{job}]\ntoken_file = \"{}\"\n[profile.{job}]\nidentity = \"{job}\"\nrole = \"{role}\"\nendpoint_url = \"{sts}\"\nregion = \"eu-west-1\"\n",
             file.display()
         );
+        config.push_str(&profile);
     }
     machine.write(".config/keyless/config.toml", &config);
     let whose = |ran: &Ran| {

@@ -1047,4 +1047,30 @@ async fn what_cannot_be_read_ends_with_five_and_says_why() {
     }
     let ran = machine.run(&["explain", "--token", "-", "--policy", "-", "--role", "x"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
+    // Whoever forgets the policy hears of both ways to it, before anybody is asked for a token.
+    let ran = machine.run(&["explain", "dev"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.said.contains("add --live"), "{}", ran.said);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_expired_token_in_a_profiles_file_is_explained_as_well() {
+    let machine = Machine::new().await;
+    let old = token(
+        &machine.sandbox,
+        &json!({"iat": now() - 7200, "exp": now() - 3600}),
+    );
+    let file = machine.write("token", &old);
+    machine.write(
+        ".config/keyless/config.toml",
+        &format!(
+            "[identity.pod]\ntoken_file = \"{}\"\n[profile.pod]\nidentity = \"pod\"\nrole = \"{}\"\n",
+            file.display(),
+            machine.sandbox.role_arn("Developer")
+        ),
+    );
+    let policy = machine.write("policy.json", &policy(&machine.sandbox, &json!({})));
+    let policy = policy.to_str().expect("text");
+    let ran = machine.run(&["explain", "pod", "--policy", policy, "--json"]);
+    assert_eq!(hints(&ran.json()), ["token-expired"], "{ran:?}");
 }

@@ -81,6 +81,28 @@ async fn the_status_tells_since_when_until_when_and_what_happens_then() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_is_wrong_hides_none_of_the_others() {
+    let machine = Machine::new().await;
+    machine.login(&["dev"]).done();
+    let config = machine.read(".config/keyless/config.toml");
+    let wrong = "[profile.china]\nidentity = \"corp\"\nregion = \"eu-west-1\"\nrole = \"arn:aws-cn:iam::111122223333:role/x\"\n";
+    machine.write(".config/keyless/config.toml", &format!("{config}{wrong}"));
+    let text = machine.run(&["status"]).done().data;
+    assert!(text.contains("alice@example.com"), "{text}");
+    assert!(
+        text.contains("china\n  not usable   the region eu-west-1 is in"),
+        "{text}"
+    );
+    let json = machine.run(&["status", "--json"]).done().json();
+    let profiles = json["profiles"].as_array().expect("a list");
+    let china = profiles.iter().find(|each| each["profile"] == "china");
+    let error = china.and_then(|china| china["error"].as_str());
+    assert!(error.expect("an error").contains("aws-cn"), "{json:#}");
+    let alone = machine.run(&["status", "china"]);
+    assert_eq!(alone.code, Some(5), "{alone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_status_names_what_is_wrong_with_the_store_and_what_to_do() {
     let machine = Machine::new().await;
     machine.login(&["dev"]).done();

@@ -221,8 +221,17 @@ impl Trade {
                 tracing::warn!(
                     "AWS did not accept the token that was kept; trying once with a new one"
                 );
-                self.source.forget().await;
-                let fresh = self.source.proof(interaction).await?;
+                // What another process has put in its place meanwhile is not to be forgotten.
+                let newer = self
+                    .source
+                    .latest()
+                    .filter(|latest| *latest != token && latest.expires_at() > self.clock.now());
+                let fresh = if let Some(newer) = newer {
+                    newer
+                } else {
+                    self.source.forget().await;
+                    self.source.proof(interaction).await?
+                };
                 if fresh == token {
                     return Err(error.into());
                 }

@@ -518,6 +518,10 @@ fn every_form_in_which_aws_prints_an_account_is_read() {
             audit.unreadable
         );
     }
+    let marked = "\u{feff}{\"Roles\": []}".as_bytes();
+    let (first, rest) = marked.split_at(1);
+    let in_pieces = Survey::new().read(first.chain(rest));
+    assert_eq!(in_pieces.expect("an account file").roles_read, 0);
     let listed = survey(&json!({"Roles": [{"RoleName": "one", "Arn": "arn:aws:iam::111122223333:role/one", "AssumeRolePolicyDocument": one["AssumeRolePolicyDocument"], "MaxSessionDuration": 3600}]}).to_string());
     assert_eq!(
         (&listed.roles[0].power, listed.roles[0].max_session),
@@ -598,7 +602,8 @@ fn what_is_broken_says_where_and_how_far_it_was_read() {
     );
     assert!(!error.is_io());
     for (text, message) in [
-        ("", "it breaks off in the middle at line 1 column 0"),
+        ("", "it breaks off in the middle at line 1 column 1"),
+        ("[\n", "it breaks off in the middle at line 2 column 1"),
         (
             "\n{}",
             "it has no RoleDetailList: `aws iam get-account-authorization-details` prints one at line 2 column 2",
@@ -622,10 +627,9 @@ fn what_is_broken_says_where_and_how_far_it_was_read() {
     ] {
         assert_eq!(broken(text).to_string(), message, "{text}");
     }
-    assert_eq!(
-        broken(b"\xff\xfe{\0").to_string(),
-        "it is UTF-16; JSON is UTF-8"
-    );
+    let other = broken(b"\xff\xfe{\0");
+    assert_eq!(other.to_string(), "it is UTF-16; JSON is UTF-8");
+    assert!(!other.is_io(), "the file could be read");
     assert!(broken(b"{\"\xff\"").to_string().contains("invalid unicode"));
     assert!(
         broken("[".repeat(100_000))

@@ -37,12 +37,7 @@ pub(crate) struct Explain {
     pub(crate) caller: Option<String>,
     /// The role's trust policy: a policy, what `aws iam get-role` prints, a Terraform plan or a CloudFormation template, as JSON;
     /// `-` for standard input.
-    #[arg(
-        long,
-        value_name = "FILE",
-        required_unless_present = "live",
-        conflicts_with = "live"
-    )]
+    #[arg(long, value_name = "FILE", conflicts_with = "live")]
     pub(crate) policy: Option<PathBuf>,
     /// An OpenID provider of the account, as `aws iam get-open-id-connect-provider` prints it; `-` for standard input; may be repeated.
     #[arg(long = "provider", value_name = "FILE", conflicts_with = "live")]

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyless::BoxFuture;
+use keyless::profile::Access;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tracing::subscriber::NoSubscriber;
@@ -27,7 +28,7 @@ use self::mask::Mask;
 use self::patient::Patient;
 use self::report::Report;
 use crate::args::Doctor;
-use crate::context::{Context, run as run_async};
+use crate::context::{Context, run_and_settle};
 use crate::exit::{Failure, INTERNAL, Outcome, UNREACHABLE};
 use crate::output;
 
@@ -79,7 +80,9 @@ const CHECKS: &[Check] = checks! {
 pub(super) fn run(context: &Context, args: &Doctor, verbose: bool) -> Outcome {
     let look = || {
         let patient = Arc::new(Patient::new(context, args));
-        run_async(examine(Arc::clone(&patient))).map(|findings| (patient, findings))
+        let login = patient.usable().ok().and_then(Access::login);
+        run_and_settle(login, examine(Arc::clone(&patient)))
+            .map(|findings| (Arc::clone(&patient), findings))
     };
     // What the libraries warn of has a line of its own here, and their words are not masked.
     let (patient, findings) = if verbose {

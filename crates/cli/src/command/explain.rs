@@ -5,6 +5,7 @@ mod live;
 mod papers;
 
 use std::fmt::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use keyless::{IdToken, Interaction, SessionName, Source};
@@ -21,9 +22,15 @@ use crate::context::{Chosen, Context, PATIENCE, run as run_to_end};
 use crate::exit::{DENIED, Failure, INTERNAL, INVALID, Outcome, USAGE};
 use crate::flags::Flags;
 use crate::output;
-use crate::words::{role_name, whole};
+use crate::words::{folded, role_name, whole};
 
 pub(super) fn run(context: &Context, args: &Explain) -> Outcome {
+    if args.policy.is_none() && !args.live {
+        // Before anything is asked for.
+        return Err(Failure::new(USAGE, "there is no trust policy to look at").with_advice(
+            "add --live to ask IAM for the role's, by the AWS CLI, or give it with --policy FILE",
+        ));
+    }
     let mut papers = Papers::default();
     let chosen = profile(context, args)?;
     let held = held(context, args, chosen.as_ref(), &mut papers)?;
@@ -37,13 +44,13 @@ pub(super) fn run(context: &Context, args: &Explain) -> Outcome {
         _ => &[],
     };
 
-    let (role, providers) = if args.live {
+    let (role, providers) = if let Some(path) = &args.policy {
+        on_paper(args, path, wanted.as_deref(), &mut papers)?
+    } else {
         let arn = wanted.as_deref().ok_or_else(|| {
             Failure::new(USAGE, "no role is named").with_advice("name its ARN with --role")
         })?;
         live::role(context, arn, held.issuer())?
-    } else {
-        on_paper(args, wanted.as_deref(), &mut papers)?
     };
     let role_arn = role
         .arn
@@ -192,11 +199,20 @@ fn held(
             match access.proof(Interaction::Forbidden).await {
                 Ok(token) => Ok(token),
                 // An expired token is explained as well as a new one.
-                Err(error) => access.latest().ok_or_else(|| chosen.explain(error.into())),
+                Err(error) => access
+                    .latest()
+                    .or_else(|| in_file(chosen, papers))
+                    .ok_or_else(|| chosen.explain(error.into())),
             }
         })?,
     };
     Ok(Held::Token(token.expose().to_owned()))
+}
+
+/// The token in the profile's file, which may have expired.
+fn in_file(chosen: &Chosen, papers: &mut Papers) -> Option<IdToken> {
+    let file = chosen.profile.identity.token_file.as_ref()?;
+    IdToken::parse(&papers.read(file).ok()?).ok()
 }
 
 /// `arn:aws:sts::111122223333:assumed-role/name/session` of a role's ARN.
@@ -230,13 +246,10 @@ fn session_name(args: &Explain, chosen: Option<&Chosen>, held: &Held) -> String 
 /// The role in the policy's file, and the providers in that and the others.
 fn on_paper(
     args: &Explain,
+    path: &Path,
     wanted: Option<&str>,
     papers: &mut Papers,
 ) -> Result<(Role, Option<Vec<IdentityProvider>>), Failure> {
-    let path = args.policy.as_deref().ok_or_else(|| {
-        Failure::new(USAGE, "there is no policy")
-            .with_advice("give it with --policy, or ask IAM with --live")
-    })?;
     let mut document = papers.document(path)?;
     let role = papers::choose(&mut document, path, wanted)?;
     let mut documents = vec![document];
@@ -288,8 +301,13 @@ fn tell(args: &Explain, told: &[(String, Explanation)]) -> Outcome {
                 let _ = writeln!(text, "{gap}hop {}: {}", number + 1, whole(role));
             }
             for line in explanation.to_string().lines() {
-                text += &whole(line);
-                text.push('\n');
+                let line = whole(line);
+                // What is deeper down, policies and commands, stays as it is.
+                text += &match line.strip_prefix("  - ") {
+                    Some(words) => folded("  - ", words),
+                    None if line.starts_with(' ') => format!("{line}\n"),
+                    None => folded("", &line),
+                };
             }
         }
         output::data(&text)?;

@@ -16,7 +16,7 @@ use crate::args::{Lint, LintFormat};
 use crate::context::Context;
 use crate::exit::{DENIED, Failure, INVALID, Outcome, USAGE};
 use crate::output::{self, Output, Tone};
-use crate::words::whole;
+use crate::words::{folded, whole};
 
 /// What was found in one file.
 #[derive(Debug)]
@@ -206,8 +206,9 @@ fn written(report: &Report, output: Output) -> String {
         let whose = role.as_ref().map(|role| format!(" in {role}"));
         let lines = [
             format!("{place}: {severity} {rule}{}\n", whose.unwrap_or_default()),
-            format!("  {}\n", finding.message),
-            format!("  why: {}\n  fix: {}\n\n", finding.rule.why, finding.fix),
+            folded("  ", &finding.message),
+            folded("  why: ", finding.rule.why),
+            folded("  fix: ", &finding.fix) + "\n",
         ];
         text.push_str(&lines.concat());
     }

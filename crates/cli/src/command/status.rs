@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::args::Status;
 use crate::context::{Chosen, Context};
 use crate::exit::{Failure, Outcome, SIGN_IN};
-use crate::output;
+use crate::output::{self, Tone};
 use crate::words::whole;
 
 use look::Look;
@@ -30,17 +30,28 @@ pub(super) fn run(context: &Context, args: &Status) -> Outcome {
         let store = environment.sealed_store();
         Shelf::sealed(folder, store.as_ref().map(|store| store as _))
     });
-    let mut looks = Vec::new();
-    for chosen in choices(context, args)? {
-        let access = context.access(&chosen, Duration::ZERO)?;
+    let look = |chosen: &Chosen| {
+        let access = context.access(chosen, Duration::ZERO)?;
         let own = match chosen.profile.store {
             StoreKind::Keyring => &sealed,
             _ => &shelf,
         };
-        looks.push(Look::at(&chosen, &access, own.as_ref(), context.now())?);
+        Look::at(chosen, &access, own.as_ref(), context.now())
+    };
+    let (mut looks, mut broken) = (Vec::new(), Vec::new());
+    for (name, chosen) in choices(context, args)? {
+        match (chosen.and_then(|chosen| look(&chosen)), name) {
+            (Ok(look), _) => looks.push(look),
+            // Among all of them, one that is wrong hides none of the others.
+            (Err(failure), Some(name)) => broken.push((name, failure)),
+            (Err(failure), None) => return Err(failure),
+        }
     }
     let text = if args.json {
-        let profiles: Vec<Value> = looks.iter().map(Look::json).collect();
+        let wrong = broken.iter().map(|(name, failure)| {
+            json!({"profile": name, "error": failure.message, "advice": failure.advice})
+        });
+        let profiles: Vec<Value> = looks.iter().map(Look::json).chain(wrong).collect();
         let store = shelf.as_ref().map(Shelf::path);
         let health = shelf.as_ref().map(|shelf| shelf.json(context.now()));
         let mut whole =
@@ -54,6 +65,17 @@ pub(super) fn run(context: &Context, args: &Status) -> Outcome {
         for look in &looks {
             look.tell(context, &mut page);
         }
+        for (name, failure) in &broken {
+            page.heading(&context.output.on_stdout(&whole(name), Tone::Strong));
+            page.line(
+                "  not usable",
+                failure.message.as_deref().unwrap_or_default(),
+            );
+            if let Some(advice) = &failure.advice {
+                page.line("", advice);
+            }
+            page.heading("");
+        }
         if let Some(config) = config {
             page.line("configuration", &config.to_string_lossy());
         }
@@ -63,29 +85,33 @@ pub(super) fn run(context: &Context, args: &Status) -> Outcome {
         page.0
     };
     output::data(&text)?;
-    if looks.iter().any(Look::is_of_use) {
-        Ok(ExitCode::SUCCESS)
-    } else {
-        Err(Failure::silent(SIGN_IN))
+    match broken.first() {
+        _ if looks.iter().any(Look::is_of_use) => Ok(ExitCode::SUCCESS),
+        Some((_, failure)) if looks.is_empty() => Err(Failure::silent(failure.code)),
+        _ => Err(Failure::silent(SIGN_IN)),
     }
 }
 
-/// The profile that was named, or what the flags say, or all profiles.
-fn choices(context: &Context, args: &Status) -> Result<Vec<Chosen>, Failure> {
+/// The profile that was named, or what the flags say, or all profiles, each then with its name.
+fn choices(context: &Context, args: &Status) -> Result<Vec<Choice>, Failure> {
     let one = args.profile.as_deref();
     if one.is_some() || args.flags.name_an_identity() {
-        return Ok(vec![context.choose(one, &args.flags)?]);
+        return Ok(vec![(None, context.choose(one, &args.flags))]);
     }
     let config = Config::load(&context.environment)?;
     let names: Vec<&str> = config.profiles().collect();
     if names.is_empty() {
-        return Ok(vec![context.choose(None, &args.flags)?]); // which says what is missing
+        return Ok(vec![(None, context.choose(None, &args.flags))]); // which says what is missing
     }
-    names
-        .into_iter()
-        .map(|name| context.choose(Some(name), &args.flags))
-        .collect()
+    let choose = |name: &str| {
+        let chosen = context.choose(Some(name), &args.flags);
+        (Some(name.to_owned()), chosen)
+    };
+    Ok(names.into_iter().map(choose).collect())
 }
+
+/// One of several profiles has its name, by which to tell what is wrong with it.
+type Choice = (Option<String>, Result<Chosen, Failure>);
 
 /// What is shown: a word, and beside it what is said, in 80 columns where the words allow.
 #[derive(Default)]

@@ -108,11 +108,11 @@ identity = "corp"
 
     /// `keyless login` with these arguments, and a person who follows the link that it prints.
     pub(crate) fn login(&self, arguments: &[&str]) -> Ran {
-        self.login_by(self.command(&[&["login", "--no-browser"], arguments].concat()))
+        Self::login_by(self.command(&[&["login", "--no-browser"], arguments].concat()))
     }
 
     /// The same, by this command.
-    pub(crate) fn login_by(&self, mut command: Command) -> Ran {
+    pub(crate) fn login_by(mut command: Command) -> Ran {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -193,7 +193,7 @@ pub(crate) const AWS: &[Story] = &[
         id: "session",
         state: "fail",
         says: "role/Admin: AWS answered AccessDenied",
-        advises: "trust policy",
+        advises: "run `keyless explain dev --live` for the reason",
         code: 4,
     },
     Story {

@@ -56,6 +56,21 @@ pub(crate) const HERE: &[Story] = &[
         code: 5,
     },
     Story {
+        told: "what is kept is to be sealed, and the key is gone",
+        breaks: |machine| {
+            let profile = format!("{}\nstore = \"keyring\"", developer(machine));
+            configure(machine, &sign_in(machine), &profile);
+            let missing = machine.path("no-key").display().to_string();
+            vec![("KEYLESS_STORE_KEY_FILE", missing)]
+        },
+        arguments: &["dev"],
+        id: "store",
+        state: "fail",
+        says: "expected a key",
+        advises: "key",
+        code: 5,
+    },
+    Story {
         told: "the profile is misspelt",
         breaks: |_| vec![],
         arguments: &["dve"],

@@ -172,5 +172,7 @@ impl fmt::Debug for Vault {
     }
 }
 
-const LONGEST_TURN: Duration = Duration::from_secs(25);
+/// With the waits for a session and a sign-in that a process holds which was stopped, less than the minute that SDKs give a
+/// `credential_process`. Only such a wait that was given up leads here while another renews.
+const LONGEST_TURN: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);

@@ -133,12 +133,12 @@ answers! {
         ISSUED_IN_FUTURE "issued-in-future" {
             text: "Token issued in the future: {issued}",
             cause: "the token's iat lies more than five minutes ahead",
-            advice: "set the identity provider's clock right",
+            advice: "see which clock is wrong, the identity provider's or this machine's, and set it right",
         }
         NOT_YET_VALID "not-yet-valid" {
             text: "Token not yet valid: current date/time {now} must be after or equal to the not-before date/time {starts}",
             cause: "the token's nbf lies more than five minutes ahead",
-            advice: "wait until the token is valid, or set the identity provider's clock right",
+            advice: "wait until the token is valid, or see which clock is wrong, the identity provider's or this machine's, and set it right",
         }
         NO_VERIFICATION_KEY "no-verification-key" {
             text: "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",

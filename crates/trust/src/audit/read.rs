@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fmt,
-    io::{BufRead, BufReader, Read},
+    io::{self, BufReader, Read},
 };
 
 use serde::{
@@ -59,11 +59,15 @@ impl Survey {
     /// other or in a list. What `aws iam list-roles` prints is read, too; it does not tell how much a role may do.
     ///
     /// An error tells how far it came ([`AuditError::so_far`]). The reader need not be buffered.
-    pub fn read(mut self, reader: impl Read) -> Result<Audit, Box<AuditError>> {
-        let mut reader = BufReader::with_capacity(64 * 1024, reader);
-        if let Err(message) = skip_mark(&mut reader) {
-            return Err(self.broken(message, None, true));
-        }
+    pub fn read(mut self, mut reader: impl Read) -> Result<Audit, Box<AuditError>> {
+        let start = match beginning(&mut reader) {
+            Ok(Some(start)) => start,
+            Ok(None) => {
+                return Err(self.broken("it is UTF-16; JSON is UTF-8".to_owned(), None, false));
+            }
+            Err(error) => return Err(self.broken(error.to_string(), None, true)),
+        };
+        let reader = BufReader::with_capacity(64 * 1024, start.as_slice().chain(reader));
         let mut json = serde_json::Deserializer::from_reader(reader);
         loop {
             if let Err(error) = Page(&mut self).deserialize(&mut json) {
@@ -80,6 +84,8 @@ impl Survey {
                 } else {
                     text.escape_debug().to_string()
                 };
+                // At the very beginning of a line serde_json counts from zero.
+                let place = place.map(|(line, column)| (line, column.max(1)));
                 return Err(self.broken(message, place, error.is_io()));
             }
             match json.end() {
@@ -265,16 +271,16 @@ impl Audit {
     }
 }
 
-/// Passes over a byte order mark; what Windows' shell writes into a file unless told otherwise is no JSON text.
-fn skip_mark(reader: &mut impl BufRead) -> Result<(), String> {
-    let start = reader.fill_buf().map_err(|error| error.to_string())?;
-    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
-        return Err("it is UTF-16; JSON is UTF-8".to_owned());
-    }
-    if start.starts_with(&[0xef, 0xbb, 0xbf]) {
-        reader.consume(3);
-    }
-    Ok(())
+/// The first bytes, without a byte order mark. `None` where that is one of UTF-16, which Windows' shell writes into a file
+/// unless told otherwise, and which is no JSON text.
+fn beginning(reader: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+    let mut start = Vec::new();
+    reader.take(3).read_to_end(&mut start)?;
+    Ok(match &*start {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => None,
+        [0xef, 0xbb, 0xbf] => Some(Vec::new()),
+        _ => Some(start),
+    })
 }
 
 /// One document: an object that holds roles, or a list of such objects.

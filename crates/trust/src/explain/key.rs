@@ -155,7 +155,7 @@ fn of_claim(looking: &Looking<'_>, prefix: &str, claim: &str) -> (Hint, Option<S
             Hint::new(
                 "unmapped-claim",
                 format!(
-                    "the token has the claim {claim:?}, but AWS makes no condition key of it for this issuer, only of {keys}{instead} ({table})"
+                    "the token has the claim {claim:?}, but AWS makes no condition key of it for this issuer, only of {keys}{instead}: leave the condition out, or use one of these ({table})"
                 ),
             ),
             None,

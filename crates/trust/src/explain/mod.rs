@@ -374,6 +374,11 @@ fn unseen(question: &Question<'_>, outcome: Outcome) -> Vec<String> {
             "the account's OpenID providers: whether there is one for the issuer, and with which client ids (give them with --provider)",
         );
     }
+    if question.request.role_arn.is_empty() && !session {
+        say(
+            "which account the role is in: it must be the one of the OpenID provider that the policy names (give its ARN with --role)",
+        );
+    }
     say(
         "whether the role exists under this name in this account: STS answers a role that is missing with the same AccessDenied",
     );

@@ -110,7 +110,7 @@ fn audience(looking: &Looking<'_>, key: &str, wanted: &str) -> Option<NearMiss> 
             return is(
                 "azp-counts",
                 format!(
-                    "the token's aud has {wanted:?}, but its azp is the audience that the key aud has: {:?} (the key oaud has the aud itself)",
+                    "{wanted:?} is the token's aud, but the token has an azp, and then the key aud holds that: {:?} (the key oaud holds the aud)",
                     token.audience()
                 ),
             );

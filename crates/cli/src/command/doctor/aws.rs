@@ -7,10 +7,10 @@ use keyless::{Environment, RoleArn};
 use keyless_sts::{Partition, caller_identity};
 use keyless_token::text::printable;
 
-use super::finding::{Finding, State};
+use super::finding::Finding;
 use super::issuer::compared;
 use super::patient::Patient;
-use crate::exit::{DENIED, INVALID};
+use crate::exit::INVALID;
 use crate::words::when;
 
 /// Whether the role can be one, and be asked of the STS that is configured.
@@ -100,9 +100,6 @@ pub(super) async fn session(patient: Arc<Patient>) -> Finding {
             };
             Finding::pass(format!("{how}, until {until}"))
         }
-        Err(finding) if finding.state == State::Fail(DENIED) && finding.advice.is_none() => finding
-            .clone()
-            .advised("see which condition does not hold: `keyless explain`"),
         Err(finding) => finding.clone(),
     }
 }

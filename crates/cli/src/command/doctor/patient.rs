@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::finding::Finding;
 use crate::args::Doctor;
+use crate::command::explain::denied::explained;
 use crate::context::{Chosen, Context};
 use crate::exit::{Failure, INVALID, UNREACHABLE};
 
@@ -259,7 +260,10 @@ impl Patient {
             ));
         }
         match timeout(SESSION_WITHIN, provider.session()).await {
-            Ok(answer) => answer.map_err(Finding::of),
+            Ok(answer) => answer.map_err(|error| match &self.chosen {
+                Ok(chosen) => Finding::of(explained(&self.context, chosen, access, error)),
+                Err(_) => Finding::of(error),
+            }),
             Err(_) => Err(late("no session", SESSION_WITHIN)
                 .advised("check this machine's network and proxy")),
         }

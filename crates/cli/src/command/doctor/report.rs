@@ -7,10 +7,7 @@ use serde_json::{Value, json};
 use super::finding::{Finding, State};
 use super::mask::Mask;
 use crate::output::{Output, Tone};
-use crate::words::whole;
-
-/// How wide a line may be, since reports are read on terminals and in issues.
-const WIDTH: usize = 100;
+use crate::words::{WIDTH, whole, wrapped};
 
 /// Everything that was found, in the order of the checks.
 #[derive(Debug)]
@@ -94,29 +91,36 @@ impl Report {
         format!("{whole:#}\n")
     }
 
-    /// `1 failed, 2 warnings, 12 passed, 3 not tried`.
+    /// `1 failed (role), 2 warnings (config, entries), 12 passed, 3 not tried`.
     fn summary(&self) -> String {
         let count = |state: &str| {
             let of = self.findings.iter();
             of.filter(|(_, finding)| word(finding.state) == state)
                 .count()
         };
+        let warnings = match count("warn") {
+            1 => "warning",
+            _ => "warnings",
+        };
         let parts = [
-            (count("fail"), "failed"),
-            (
-                count("warn"),
-                if count("warn") == 1 {
-                    "warning"
-                } else {
-                    "warnings"
-                },
-            ),
-            (count("pass"), "passed"),
-            (count("skip"), "not tried"),
+            ("fail", "failed"),
+            ("warn", warnings),
+            ("pass", "passed"),
+            ("skip", "not tried"),
         ];
-        let parts = parts.iter().filter(|(count, _)| *count > 0);
+        let parts = parts.map(|(state, what)| (state, count(state), what));
+        // In a long list, what to look at is found by its name.
+        let named = |state: &str| {
+            let of = self.findings.iter();
+            let of = of.filter(|(_, finding)| word(finding.state) == state);
+            of.map(|(id, _)| *id).collect::<Vec<_>>().join(", ")
+        };
+        let parts = parts.iter().filter(|(_, count, _)| *count > 0);
         let parts: Vec<String> = parts
-            .map(|(count, what)| format!("{count} {what}"))
+            .map(|(state, count, what)| match *state {
+                "fail" | "warn" => format!("{count} {what} ({})", named(state)),
+                _ => format!("{count} {what}"),
+            })
             .collect();
         parts.join(", ")
     }
@@ -144,42 +148,9 @@ fn word(state: State) -> &'static str {
     }
 }
 
-/// `text` in lines of at most `width` characters, broken between words. A word that is longer stays whole, so that it can be
-/// copied.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let mut room = 0;
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let length = word.chars().count();
-        match lines.last_mut() {
-            Some(line) if length < room => {
-                line.push(' ');
-                line.push_str(word);
-                room -= length + 1;
-            }
-            _ => {
-                lines.push(word.to_owned());
-                room = width.saturating_sub(length);
-            }
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_are_broken_between_words_and_no_word_is_broken() {
-        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrapped("one  two", 100), ["one two"]);
-        assert_eq!(
-            wrapped("a https://id.example/long b", 6),
-            ["a", "https://id.example/long", "b"]
-        );
-        assert!(wrapped("", 10).is_empty());
-    }
 
     #[test]
     fn the_first_failure_decides_how_it_ends() {
@@ -191,7 +162,7 @@ mod tests {
             (
                 vec![Finding::pass(""), Finding::warn("")],
                 0,
-                "1 warning, 1 passed",
+                "1 warning (x), 1 passed",
             ),
             (
                 vec![
@@ -200,7 +171,7 @@ mod tests {
                     Finding::fail(5, ""),
                 ],
                 6,
-                "2 failed, 1 not tried",
+                "2 failed (x, x), 1 not tried",
             ),
         ] {
             let report = report(findings);

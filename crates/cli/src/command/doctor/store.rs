@@ -18,6 +18,9 @@ pub(super) async fn folder(patient: Arc<Patient>) -> Finding {
         Ok(store) => store,
         Err(finding) => return finding,
     };
+    if let Some(finding) = sealing(&patient).await {
+        return finding;
+    }
     let shown = store.path().display();
     let health = match store.health() {
         Ok(Some(health)) => health,
@@ -46,6 +49,23 @@ pub(super) async fn folder(patient: Arc<Patient>) -> Finding {
         .mode
         .map_or(String::new(), |mode| format!(", mode {:o}", mode & 0o777));
     Finding::pass(format!("{shown}{mode}; it can be written, and locks work"))
+}
+
+/// What is wrong with the key, where the profile seals what it keeps: without it nothing is kept, and every call signs in anew.
+async fn sealing(patient: &Patient) -> Option<Finding> {
+    let access = patient.access.as_ref().ok()?;
+    if access.profile().store != StoreKind::Keyring {
+        return None;
+    }
+    let Some(store) = patient.environment().sealed_store() else {
+        return Some(
+            Finding::fail(INVALID, "there is no keyring to hold the store's key")
+                .advised("set KEYLESS_STORE_KEY_FILE to a file with a key"),
+        );
+    };
+    // A keyring may take its time.
+    let ready = tokio::task::spawn_blocking(move || store.ready()).await;
+    ready.ok()?.err().map(|error| broken(&error))
 }
 
 /// Whether every entry is whole, and ours alone.
