@@ -76,11 +76,7 @@ fn grow(count: usize) {
                 .read(file.as_bytes())
                 .expect("an account");
             read.push(start.elapsed());
-            assert_eq!(
-                black_box(audit).taken().count(),
-                taken,
-                "the two disagree"
-            );
+            assert_eq!(black_box(audit).taken().count(), taken, "the two disagree");
         }
     }
     assert_eq!(

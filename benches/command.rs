@@ -1,4 +1,5 @@
 //! The command as people get it, in a home of its own.
+#![allow(clippy::print_stdout)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -27,11 +28,17 @@ pub fn distributed_binary() -> PathBuf {
         .expect("cargo starts");
     assert!(built.status.success(), "the binary does not build");
     let messages = String::from_utf8_lossy(&built.stdout).into_owned();
-    messages
+    let binary = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .expect("cargo names the binary")
+        .expect("cargo names the binary");
+    println!(
+        "{} bytes  {}",
+        std::fs::metadata(&binary).expect("it is there").len(),
+        binary.display()
+    );
+    binary
 }
 
 /// `keyless` that knows nothing of the machine but `home`, whose `keyless.toml` is its configuration.

@@ -2,6 +2,7 @@
 //! linear, at most 4 µs for each).
 #![allow(clippy::print_stdout)]
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -43,8 +44,9 @@ async fn main() {
         home
     });
     let times = show("profiles in the configuration", PROFILES, &configurations);
-    let each = (times[4] - times[0]).as_secs_f64() * 1e6 / (PROFILES[4] - PROFILES[0]) as f64;
-    println!("{each:>9.2} µs for each profile");
+    let more = u32::try_from(PROFILES[4] - PROFILES[0]).expect("not so many");
+    let each = times[4].saturating_sub(times[0]) / more;
+    println!("{:>9.2} µs for each profile", each.as_secs_f64() * 1e6);
 }
 
 /// What a `credential-process` does between its start and its output takes this long in each home.
@@ -81,10 +83,11 @@ impl Home {
             sandbox.client_id()
         );
         for number in 0..profiles {
-            text += &format!(
-                "[profile.p{number}]\nidentity = \"a\"\nrole = \"{}\"\n",
-                sandbox.role_arn("Developer")
-            );
+            let role = sandbox.role_arn("Developer");
+            let _ = writeln!(
+                text,
+                "[profile.p{number}]\nidentity = \"a\"\nrole = \"{role}\""
+            ); // text takes everything
         }
         fs::write(&config, text).expect("written");
         let variables = [
@@ -147,7 +150,8 @@ impl Prompt for Curl {
     fn sign_in(&self, page: &SignInPage<'_>) {
         let mut curl = Command::new("curl");
         curl.args(["-sL", page.link]).stdout(Stdio::null());
-        curl.spawn().expect("curl starts");
+        let mut curl = curl.spawn().expect("curl starts");
+        std::thread::spawn(move || curl.wait());
     }
 
     fn signed_in(&self, _: &IdToken, _: Option<&IdToken>) {}

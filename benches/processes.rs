@@ -1,9 +1,10 @@
 //! Whole processes, from start to exit: a cached `credential-process` beside `/bin/true` (goal 2.0 times, 5 MiB), and a cold one.
 #![allow(clippy::print_stdout)]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
+use keyless_benches::command::{at_home, distributed_binary};
 use keyless_benches::{Subject, medians};
 use keyless_sandbox::Sandbox;
 
@@ -151,50 +152,4 @@ fn sign_in(keyless: &Path, home: &Path) {
         .status()
         .expect("keyless starts");
     assert!(status.success(), "nobody signed in: {status}");
-}
-
-fn at_home(keyless: &Path, home: &Path) -> Command {
-    let mut command = Command::new(keyless);
-    command
-        .env_clear()
-        .env("HOME", home)
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command
-        .env("KEYLESS_CONFIG", home.join("keyless.toml"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    command
-}
-
-/// The binary as it is distributed: small and stripped.
-fn distributed_binary() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let built = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--profile",
-            "dist",
-            "--package",
-            "keyless-cli",
-            "--message-format",
-            "json",
-        ])
-        .current_dir(root)
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("cargo starts");
-    assert!(built.status.success(), "the binary does not build");
-    let messages = String::from_utf8_lossy(&built.stdout).into_owned();
-    let binary = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .expect("cargo names the binary");
-    println!(
-        "{} bytes  {}",
-        std::fs::metadata(&binary).expect("it is there").len(),
-        binary.display()
-    );
-    binary
 }

@@ -32,7 +32,7 @@ async fn the_status_tells_since_when_until_when_and_what_happens_then() {
         assert!(text.contains(said), "{said:?} in\n{text}");
     }
     for line in text.lines() {
-        let is_one_word = line.trim().split_whitespace().count() == 1;
+        let is_one_word = line.split_whitespace().count() == 1;
         let is_short = line.chars().count() <= 80 || is_one_word || line.contains("/store");
         assert!(is_short || line.contains(".toml"), "{line}");
     }

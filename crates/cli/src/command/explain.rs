@@ -21,7 +21,7 @@ use crate::args::Explain;
 use crate::context::{Chosen, Context, PATIENCE, run as run_to_end};
 use crate::exit::{DENIED, Failure, INTERNAL, INVALID, Outcome, USAGE};
 use crate::flags::Flags;
-use crate::output;
+use crate::output::{self, Tone};
 use crate::words::{folded, role_name, whole};
 
 pub(super) fn run(context: &Context, args: &Explain) -> Outcome {
@@ -97,7 +97,7 @@ pub(super) fn run(context: &Context, args: &Explain) -> Outcome {
         told.push((arn.clone(), ask(context, &caller, &role, None, request)));
         before.clone_from(arn);
     }
-    tell(args, &told)
+    tell(context, args, &told)
 }
 
 /// What is asked with.
@@ -276,7 +276,7 @@ fn on_paper(
     Ok((role, (!providers.is_empty()).then_some(providers)))
 }
 
-fn tell(args: &Explain, told: &[(String, Explanation)]) -> Outcome {
+fn tell(context: &Context, args: &Explain, told: &[(String, Explanation)]) -> Outcome {
     if args.json {
         let failed = |error: serde_json::Error| Failure::new(INTERNAL, format!("no JSON: {error}"));
         let each: Vec<Value> = told
@@ -303,10 +303,11 @@ fn tell(args: &Explain, told: &[(String, Explanation)]) -> Outcome {
             for line in explanation.to_string().lines() {
                 let line = whole(line);
                 // What is deeper down, policies and commands, stays as it is.
-                text += &match line.strip_prefix("  - ") {
-                    Some(words) => folded("  - ", words),
-                    None if line.starts_with(' ') => format!("{line}\n"),
-                    None => folded("", &line),
+                text += &match (line.strip_prefix("  - "), tone(&line)) {
+                    (Some(words), _) => folded("  - ", words),
+                    (None, Some(tone)) => context.output.on_stdout(&line, tone) + "\n",
+                    (None, None) if line.starts_with(' ') => format!("{line}\n"),
+                    (None, None) => folded("", &line),
                 };
             }
         }
@@ -317,4 +318,18 @@ fn tell(args: &Explain, told: &[(String, Explanation)]) -> Outcome {
     } else {
         ExitCode::from(DENIED)
     })
+}
+
+/// How a line of the report stands out: the outcome, what does not hold, what is to change, and headings.
+fn tone(line: &str) -> Option<Tone> {
+    let begins = |with: &[&str]| with.iter().any(|with| line.starts_with(with));
+    if begins(&["allowed:", "      +"]) {
+        Some(Tone::Good)
+    } else if begins(&["denied:", "refused:", "    no ", "      -"]) {
+        Some(Tone::Bad)
+    } else if line == "why" || begins(&["what ", "the trust policy"]) {
+        Some(Tone::Strong)
+    } else {
+        None
+    }
 }
