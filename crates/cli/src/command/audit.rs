@@ -6,6 +6,7 @@ mod page;
 mod picture;
 mod table;
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -129,7 +130,7 @@ fn json(found: &Found) -> Result<String, Failure> {
             tame.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                tame.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(tame, "\\u{unit:04x}"); // text takes everything
             }
         }
     }

@@ -303,12 +303,13 @@ fn tell(context: &Context, args: &Explain, told: &[(String, Explanation)]) -> Ou
             for line in explanation.to_string().lines() {
                 let line = whole(line);
                 // What is deeper down, policies and commands, stays as it is.
-                text += &match (line.strip_prefix("  - "), tone(&line)) {
+                let shown = match (line.strip_prefix("  - "), tone(&line)) {
                     (Some(words), _) => folded("  - ", words),
                     (None, Some(tone)) => context.output.on_stdout(&line, tone) + "\n",
-                    (None, None) if line.starts_with(' ') => format!("{line}\n"),
+                    (None, None) if line.starts_with(' ') => line + "\n",
                     (None, None) => folded("", &line),
                 };
+                text.push_str(&shown);
             }
         }
         output::data(&text)?;

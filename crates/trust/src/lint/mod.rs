@@ -245,7 +245,7 @@ fn describe(grant: &Grant<'_>, reach: &Reach) -> String {
     let whom = match reach.who {
         Some(Who::Stranger) => format!("strangers at {issuer}"),
         Some(Who::Colleague) if grant.issuer.grammars.is_empty() => {
-            format!("everybody at {issuer}")
+            format!("all users of {issuer}")
         }
         Some(Who::Colleague) => "other projects of the organization".to_owned(),
         _ => "other runs of the project".to_owned(),

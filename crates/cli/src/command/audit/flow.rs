@@ -84,20 +84,17 @@ impl Flow {
         let first_reach = self.reaches.len();
         for Drop { role, way } in drops {
             let label = reach_label(way);
-            let reach = match self.reaches[first_reach..]
-                .iter()
-                .position(|node| node.label == label)
-            {
-                Some(at) => first_reach + at,
-                None => {
-                    self.reaches.push(Node {
-                        title: format!("{}: {}", self.outsiders[outsider].label, label),
-                        label,
-                        danger: way.danger,
-                        role: None,
-                    });
-                    self.reaches.len() - 1
-                }
+            let mut there = self.reaches[first_reach..].iter();
+            let reach = if let Some(at) = there.position(|node| node.label == label) {
+                first_reach + at
+            } else {
+                self.reaches.push(Node {
+                    title: format!("{}: {}", self.outsiders[outsider].label, label),
+                    label,
+                    danger: way.danger,
+                    role: None,
+                });
+                self.reaches.len() - 1
             };
             self.reaches[reach].danger = self.reaches[reach].danger.max(way.danger);
             let role = self.role_node(found, *role, reach, way.danger);

@@ -258,17 +258,12 @@ fn way(page: &mut String, way: &Way) {
     } else {
         page.push_str("<ul>");
         for condition in &way.conditions {
-            let values: String = condition
-                .values
-                .iter()
-                .map(|value| format!("<span class=\"values\">{}</span>", escaped(value)))
-                .collect();
-            let _ = write!(
-                page,
-                "<li class=\"mono\">{} {}{values}</li>",
-                escaped(&condition.operator),
-                escaped(&condition.key)
-            );
+            let (operator, key) = (escaped(&condition.operator), escaped(&condition.key));
+            let _ = write!(page, "<li class=\"mono\">{operator} {key}");
+            for value in &condition.values {
+                let _ = write!(page, "<span class=\"values\">{}</span>", escaped(value));
+            }
+            page.push_str("</li>");
         }
         page.push_str("</ul>");
     }

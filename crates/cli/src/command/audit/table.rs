@@ -37,7 +37,7 @@ pub(super) fn write(found: &Audit, whose: Option<&str>, output: Output) -> Strin
         names.write(&mut text, role, output);
         match &role.token {
             Some(Grant::Taken { statement }) => {
-                lines(&mut text, &format!("by statement {statement}"))
+                lines(&mut text, &format!("by statement {statement}"));
             }
             _ => {
                 for way in &role.ways {

@@ -301,10 +301,17 @@ mod tests {
         let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
         for level in 1..12 {
             let inner = format!("*a{}", level - 1);
-            bomb.push_str(&format!(
-                "a{level}: &a{level} [{}]\n",
-                [inner.as_str(); 10].join(",")
-            ));
+            let inner = [inner.as_str(); 10].join(",");
+            bomb += &[
+                "a",
+                &level.to_string(),
+                ": &a",
+                &level.to_string(),
+                " [",
+                &inner,
+                "]\n",
+            ]
+            .concat();
         }
         assert!(to_json(&bomb).expect_err("a bomb").contains("longer than"));
     }
