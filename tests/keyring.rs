@@ -1,5 +1,9 @@
 //! What is kept sealed, with the key in a keyring: a real one, one that hangs, and none.
 #![cfg(unix)]
+#![allow(
+    clippy::too_many_lines,
+    reason = "one story, from the first start of a keyring to its end"
+)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -59,7 +63,8 @@ impl Machine {
 
     fn run(&self, bus: Option<&str>, arguments: &[&str]) -> Ran {
         Ran::of(
-            self.keyless(bus)
+            &self
+                .keyless(bus)
                 .args(arguments)
                 .output()
                 .expect("keyless starts"),
@@ -84,7 +89,7 @@ impl Machine {
             said.push_str(&line);
             said.push('\n');
         }
-        let ran = Ran::of(login.wait_with_output().await.expect("it ends"));
+        let ran = Ran::of(&login.wait_with_output().await.expect("it ends"));
         Ran { said, ..ran }
     }
 
@@ -127,7 +132,7 @@ struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self {
             code: output.status.code(),
@@ -391,7 +396,7 @@ async fn a_key_file_comes_before_any_keyring_and_can_be_replaced() {
         command
     };
     let run =
-        |arguments: &[&str]| Ran::of(with_key().args(arguments).output().expect("keyless starts"));
+        |arguments: &[&str]| Ran::of(&with_key().args(arguments).output().expect("keyless starts"));
     let may_use = |mode| {
         fs::set_permissions(&key, fs::Permissions::from_mode(mode)).expect("set");
     };
