@@ -317,7 +317,9 @@ pub(crate) struct Logout {
 Examples:
   keyless sandbox
   keyless sandbox --sign-in-as alice --json
-      for scripts: no page to click, one line when ready")]
+      for scripts: no page to click, one line when ready
+  keyless sandbox --role mine=trust-policy.json
+      whom a trust policy of your own lets in")]
 pub(crate) struct Sandbox {
     /// The port of the identity provider; 0 for any free one.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
@@ -328,6 +330,10 @@ pub(crate) struct Sandbox {
     /// Sign this person in at once instead of showing a page: alice, bob or carol.
     #[arg(long, value_name = "PERSON")]
     pub(crate) sign_in_as: Option<String>,
+    /// One more role with the trust policy in FILE, to try out whom it lets in; may be given several times. The policy may say {issuer} (without
+    /// its http://), {account} and {client_id}.
+    #[arg(long = "role", value_name = "NAME=FILE")]
+    pub(crate) roles: Vec<String>,
     /// Print one line of JSON when ready, and nothing else.
     #[arg(long)]
     pub(crate) json: bool,

@@ -3,17 +3,21 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use keyless_sandbox::Sandbox as Running;
+use keyless_sandbox::{Role, Sandbox as Running};
 use serde_json::json;
 
 use crate::args::Sandbox;
 use crate::context::{Context, run as run_async};
-use crate::exit::{Failure, INVALID, Outcome};
+use crate::exit::{Failure, INVALID, Outcome, USAGE};
 use crate::output::{self, Tone};
 
 pub(super) fn run(context: &Context, args: &Sandbox) -> Outcome {
+    let own = own_roles(&args.roles)?;
     run_async(async {
         let mut builder = Running::builder().ports(args.port_issuer, args.port_sts);
+        for (name, policy) in &own {
+            builder = builder.role(Role::new(name, policy));
+        }
         if let Some(person) = &args.sign_in_as {
             builder = builder.sign_in_as(person);
         }
@@ -22,9 +26,9 @@ pub(super) fn run(context: &Context, args: &Sandbox) -> Outcome {
             .await
             .map_err(|error| Failure::new(INVALID, error.to_string()))?;
         let introduction = if args.json {
-            line(&sandbox)
+            line(&sandbox, &own)
         } else {
-            story(context, args, &sandbox)
+            story(context, args, &sandbox, &own)
         };
         output::data(&introduction)?;
         // To be interrupted is how it ends, and no failure.
@@ -50,10 +54,29 @@ const ROLES: [(&str, &str); 4] = [
     ("Deploy", "the role Developer, by --via"),
 ];
 
-fn line(sandbox: &Running) -> String {
-    let roles: serde_json::Map<_, _> = ROLES
-        .iter()
-        .map(|(name, _)| ((*name).to_owned(), sandbox.role_arn(name).into()))
+/// The roles of `NAME=FILE`, each with its trust policy.
+fn own_roles(named: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let read = |role: &String| {
+        let (name, file) = role.split_once('=').ok_or_else(|| {
+            Failure::new(USAGE, format!("expected NAME=FILE, found {role:?}"))
+                .with_advice("give it as --role mine=trust-policy.json")
+        })?;
+        let policy = std::fs::read_to_string(file).map_err(|error| {
+            Failure::new(
+                INVALID,
+                format!("the trust policy {file:?} cannot be read: {error}"),
+            )
+        })?;
+        Ok((name.to_owned(), policy))
+    };
+    named.iter().map(read).collect()
+}
+
+fn line(sandbox: &Running, own: &[(String, String)]) -> String {
+    let names = ROLES.iter().map(|(name, _)| *name);
+    let roles: serde_json::Map<_, _> = names
+        .chain(own.iter().map(|(name, _)| name.as_str()))
+        .map(|name| (name.to_owned(), sandbox.role_arn(name).into()))
         .collect();
     let line = json!({
         "issuer": sandbox.issuer(),
@@ -66,7 +89,7 @@ fn line(sandbox: &Running) -> String {
     format!("{line}\n")
 }
 
-fn story(context: &Context, args: &Sandbox, sandbox: &Running) -> String {
+fn story(context: &Context, args: &Sandbox, sandbox: &Running, own: &[(String, String)]) -> String {
     let strong = |text: &str| context.output.on_stdout(text, Tone::Strong);
     let (issuer, client, sts) = (
         sandbox.issuer(),
@@ -80,6 +103,9 @@ fn story(context: &Context, args: &Sandbox, sandbox: &Running) -> String {
     let mut roles = String::new();
     for (name, whom) in ROLES {
         let _ = writeln!(roles, "  {:<45} {whom}", sandbox.role_arn(name));
+    }
+    for (name, _) in own {
+        let _ = writeln!(roles, "  {:<45} as its policy says", sandbox.role_arn(name));
     }
     let developer = sandbox.role_arn("Developer");
     format!(
