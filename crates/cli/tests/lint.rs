@@ -315,3 +315,24 @@ fn the_rules_can_be_read_up() {
         assert!(stdout(&page).starts_with(&format!("{id} (")), "{id}");
     }
 }
+
+#[test]
+fn the_template_that_setup_writes_can_be_linted() {
+    let setup = Command::new(env!("CARGO_BIN_EXE_keyless"))
+        .args([
+            "setup",
+            "--allow",
+            "github:acme@12/app@34#environment:prod",
+            "--role-name",
+            "deploy",
+        ])
+        .args(["--offline", "--format", "cloudformation"])
+        .output()
+        .expect("started");
+    let template = String::from_utf8(setup.stdout).expect("text");
+    let folder = folder(&[]);
+    let linted = lint(folder.path(), &["--json"], &template);
+    assert_eq!(linted.status.code(), Some(0), "{}", stderr(&linted));
+    assert!(!stderr(&linted).contains("warning"), "{}", stderr(&linted));
+    assert!(stderr(&linted).contains("1 role"), "{}", stderr(&linted));
+}

@@ -296,8 +296,10 @@ fn what_a_template_does_not_tell_is_said() {
         ),
         (
             json!({"Fn::If": ["c", "a", "b"]}),
-            "Fn::If is not worked out here",
+            "there is no condition c",
         ),
+        (json!({"Fn::If": ["Round", "a", "b"]}), "round in circles"),
+        (json!({"Fn::If": ["Many", "a", "b"]}), "longer than 131072"),
         (
             json!({"Fn::Sub": "${Loop.Arn}"}),
             "Back is known only after the deployment",
@@ -307,8 +309,19 @@ fn what_a_template_does_not_tell_is_said() {
             "longer than 131072",
         ),
     ] {
+        // Each of six asks the next one ten times.
+        let mut conditions = json!({
+            "Round": {"Fn::Not": [{"Condition": "Round"}]},
+            "Many": {"Fn::Or": vec![json!({"Condition": "Many0"}); 10]},
+            "Many6": {"Fn::Equals": ["a", "b"]},
+        });
+        for level in 0..6 {
+            let next = json!({"Condition": format!("Many{}", level + 1)});
+            conditions[format!("Many{level}")] = json!({"Fn::Or": vec![next; 10]});
+        }
         let document = read(&json!({
             "Parameters": {"NoDefault": {"Type": "String"}},
+            "Conditions": conditions,
             "Resources": {
                 "Deploy": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": [{
                     "Effect": "Allow", "Principal": {"Federated": value}, "Action": "*"}]}}},
@@ -385,5 +398,40 @@ fn a_document_cut_or_changed_anywhere_is_read_or_refused() {
                 let _ = document::read(&format!("{}{other}{}", &text[..at], &text[at + 1..]));
             }
         }
+    }
+}
+
+#[test]
+fn a_choice_of_the_template_is_made_with_the_defaults() {
+    for (default, federated) in [
+        (
+            "",
+            "arn:${AWS::Partition}:iam::${AWS::AccountId}:oidc-provider/id.example.com",
+        ),
+        (
+            "arn:aws:iam::111122223333:oidc-provider/other",
+            "arn:aws:iam::111122223333:oidc-provider/other",
+        ),
+    ] {
+        let document = read(&json!({
+            "Parameters": {"Given": {"Type": "String", "Default": default}},
+            "Conditions": {
+                "IsMissing": {"Fn::Equals": [{"Ref": "Given"}, ""]},
+                "IsGiven": {"Fn::And": [{"Fn::Not": [{"Condition": "IsMissing"}]}, {"Fn::Equals": ["a", "a"]}]},
+            },
+            "Resources": {
+                "Id": {"Type": "AWS::IAM::OIDCProvider", "Properties": {"Url": "https://id.example.com"}},
+                "Deploy": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": [{
+                    "Sid": {"Fn::If": ["IsGiven", "Given", {"Ref": "AWS::NoValue"}]},
+                    "Effect": "Allow",
+                    "Principal": {"Federated": {"Fn::If": ["IsGiven", {"Ref": "Given"}, {"Fn::GetAtt": ["Id", "Arn"]}]}},
+                    "Action": "sts:AssumeRoleWithWebIdentity",
+                }]}}},
+            },
+        }));
+        assert_eq!(document.problems, []);
+        let statement = &document.roles[0].policy.statements[0];
+        assert_eq!(&*statement.principals.named()[0].name().text, federated);
+        assert_eq!(statement.sid.is_some(), !default.is_empty());
     }
 }

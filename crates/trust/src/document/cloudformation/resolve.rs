@@ -34,27 +34,24 @@ impl<'a> Resolver<'a> {
                 ] if &**name == "Ref" || name.starts_with("Fn::") => {
                     return self.call(name, argument, value);
                 }
-                members => Kind::Object(
-                    members
-                        .iter()
-                        .filter(|member| !is_no_value(&member.value))
-                        .map(|member| {
-                            let value = self.resolve(&member.value)?;
-                            Ok(Member {
-                                name: member.name.clone(),
-                                value,
-                            })
-                        })
-                        .collect::<Result<_, String>>()?,
-                ),
+                members => {
+                    let mut resolved = Vec::with_capacity(members.len());
+                    for Member { name, value } in members {
+                        let name = name.clone();
+                        if let Some(value) = self.resolve_given(value)? {
+                            resolved.push(Member { name, value });
+                        }
+                    }
+                    Kind::Object(resolved)
+                }
             },
-            Kind::Array(values) => Kind::Array(
-                values
-                    .iter()
-                    .filter(|value| !is_no_value(value))
-                    .map(|value| self.resolve(value))
-                    .collect::<Result<_, _>>()?,
-            ),
+            Kind::Array(values) => {
+                let mut resolved = Vec::with_capacity(values.len());
+                for value in values {
+                    resolved.extend(self.resolve_given(value)?);
+                }
+                Kind::Array(resolved)
+            }
             Kind::String(text) => {
                 self.spend(text)?;
                 Kind::String(text.clone())
@@ -67,9 +64,86 @@ impl<'a> Resolver<'a> {
         })
     }
 
+    /// The same, unless it is left out (`AWS::NoValue`).
+    fn resolve_given(&mut self, value: &Value) -> Result<Option<Value>, String> {
+        let value = self.chosen(value)?;
+        if is_no_value(value) {
+            return Ok(None);
+        }
+        self.resolve(value).map(Some)
+    }
+
+    /// What `Fn::If` comes to; anything else as it is.
+    fn chosen<'v>(&mut self, mut value: &'v Value) -> Result<&'v Value, String> {
+        while let Some(choice) = value.get("Fn::If") {
+            let Some([condition, then, otherwise]) = choice.as_array() else {
+                return Err("Fn::If wants a condition and two values".to_owned());
+            };
+            let name = condition
+                .as_str()
+                .ok_or("Fn::If wants the name of a condition first")?;
+            value = if self.condition(name, 0)? {
+                then
+            } else {
+                otherwise
+            };
+        }
+        Ok(value)
+    }
+
+    /// Whether the condition of this name holds.
+    fn condition(&mut self, name: &str, depth: usize) -> Result<bool, String> {
+        let template = self.template;
+        let condition = template
+            .get("Conditions")
+            .and_then(|conditions| conditions.get(name))
+            .ok_or_else(|| format!("there is no condition {}", name.escape_debug()))?;
+        self.holds(condition, depth + 1)
+    }
+
+    fn holds(&mut self, condition: &Value, depth: usize) -> Result<bool, String> {
+        let unclear = || "a condition is not worked out here".to_owned();
+        let Some([Member { name, value }]) = condition.as_object() else {
+            return Err(unclear());
+        };
+        if depth > DEEPEST_CONDITION {
+            return Err("the conditions go round in circles".to_owned());
+        }
+        self.spend_bytes(name.len())?; // so that few that are named often do not take for ever
+        match (&**name, &value.kind) {
+            ("Condition", Kind::String(name)) => self.condition(name, depth),
+            ("Fn::Equals", Kind::Array(sides)) => match sides.as_slice() {
+                [left, right] => {
+                    let (left, right) = (self.resolve(left)?, self.resolve(right)?);
+                    let sides = left.as_str().zip(right.as_str());
+                    sides.map(|(left, right)| left == right).ok_or_else(unclear)
+                }
+                _ => Err(unclear()),
+            },
+            ("Fn::Not", Kind::Array(one)) => match one.as_slice() {
+                [condition] => self.holds(condition, depth + 1).map(|holds| !holds),
+                _ => Err(unclear()),
+            },
+            (and_or @ ("Fn::And" | "Fn::Or"), Kind::Array(conditions)) => {
+                let decides = and_or == "Fn::Or";
+                for condition in conditions {
+                    if self.holds(condition, depth + 1)? == decides {
+                        return Ok(decides);
+                    }
+                }
+                Ok(!decides)
+            }
+            _ => Err(unclear()),
+        }
+    }
+
     fn call(&mut self, function: &str, argument: &Value, call: &Value) -> Result<Value, String> {
         let text = match (function, &argument.kind) {
             ("Ref", Kind::String(name)) => return self.reference(name, call),
+            ("Fn::If", _) => {
+                let chosen = self.chosen(call)?;
+                return self.resolve(chosen);
+            }
             ("Fn::GetAtt", Kind::String(name)) => self.attribute(name)?,
             ("Fn::GetAtt", Kind::Array(path)) => {
                 let path: Vec<_> = path.iter().filter_map(Value::as_str).collect();
@@ -303,6 +377,9 @@ fn write(value: &Value, line: &str, text: &mut String) {
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
+
+/// Conditions that name each other further than this name each other in a circle; those under And and Or are no deeper in what people write.
+const DEEPEST_CONDITION: usize = 16;
 
 /// The longest `AssumeRolePolicyDocument` of IAM's API model.
 const LONGEST: usize = 131_072;
