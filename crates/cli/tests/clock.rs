@@ -47,8 +47,7 @@ async fn a_clock_that_jumps_costs_a_refusal_at_most_and_never_the_session() {
     let machine = Machine::new().await;
     machine.login(&["dev"]).done();
     let process = ["credential-process", "dev"];
-    let kept = machine.run(&process).done();
-    let before = machine.sandbox.calls();
+    let mut kept = machine.run(&process).done();
     let (hour, day) = (HOUR.cast_signed(), 24 * HOUR.cast_signed());
     for (offset, is_good) in [
         (2 * hour, false),
@@ -58,11 +57,22 @@ async fn a_clock_that_jumps_costs_a_refusal_at_most_and_never_the_session() {
         (30 * 365 * day, false),
         (10 * 60, true),
     ] {
+        let before = machine.sandbox.calls();
         let ran = at(&machine, offset, &process);
+        // What seems to come from the future may have ended, so there is another session, once.
+        if offset < 0 {
+            kept = machine.run(&process).done();
+            assert!(end(&ran) > SystemTime::now(), "{offset}: {ran:?}");
+            let calls = machine.sandbox.calls().assume_role_with_web_identity;
+            assert!(
+                calls - before.assume_role_with_web_identity <= 2,
+                "{offset}"
+            );
+            continue;
+        }
         if is_good {
             assert_eq!(ran.data, kept.data, "{offset}: {ran:?}");
-            let now = SystemTime::now()
-                + Duration::from_secs(offset.unsigned_abs()) * u32::from(offset > 0);
+            let now = SystemTime::now() + Duration::from_secs(offset.unsigned_abs());
             assert!(end(&ran) > now, "{offset}: {ran:?}");
         } else {
             assert_eq!((ran.code, &*ran.data), (Some(3), ""), "{offset}: {ran:?}");
@@ -73,8 +83,12 @@ async fn a_clock_that_jumps_costs_a_refusal_at_most_and_never_the_session() {
         }
         let back = machine.run(&process).done();
         assert_eq!(back.data, kept.data, "{offset}: the clock is right again");
+        assert_eq!(
+            machine.sandbox.calls(),
+            before,
+            "{offset}: nobody was asked"
+        );
     }
-    assert_eq!(machine.sandbox.calls(), before, "nobody was asked");
 
     // What looks at everything sweeps out what has ended by its clock; the sign-in stays, and gets another session.
     at(&machine, 2 * hour, &["status"]);
