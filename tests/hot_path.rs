@@ -28,7 +28,7 @@ const UNWANTED: [&str; 14] = [
 ];
 
 /// From the first look at the configuration to the end: 31 as this is written (Linux 6, glibc 2.36).
-const OUR_OWN: usize = 34;
+const OUR_OWN: usize = 38;
 /// With what the loader and Rust's runtime do before: 99 as this is written.
 const ALL: usize = 110;
 
