@@ -82,7 +82,7 @@ pub use fault::fault;
 pub use file::{FileStore, Health, Holder, Locking};
 pub use key::{Key, KeyBuilder, KeyError};
 pub use memory::MemoryStore;
-pub use notice::{Notices, Telling, notice_until};
+pub use notice::{Notices, Telling, Word, notice_until};
 #[cfg(feature = "sealed")]
 pub use sealed::{KeySource, Rotated, SealedStore};
 pub use secret::Secret;

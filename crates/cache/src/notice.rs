@@ -23,6 +23,17 @@ pub enum Telling {
     Everybody(Duration),
 }
 
+/// What a [notice](Notices) says at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word<E> {
+    /// Nothing that is of use now.
+    None,
+    /// A living process asks a person, since then.
+    Asking(SystemTime),
+    /// A fetch has failed, and that is remembered still.
+    Failed(E),
+}
+
 /// The notice beside one entry: an entry of its own, under a key of its own, which holds a failure and never a secret.
 ///
 /// A [`Cache`](crate::Cache) that [shares](crate::Cache::notices) it leaves its failures there, and takes those of others for its own. Clones
@@ -65,17 +76,41 @@ impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Notices<E>
         self.write(true, Interaction::Allowed, broken_off);
     }
 
+    /// What there is to know at this moment. Blocks for a moment.
+    ///
+    /// The lock tells whether whoever asks is alive; somebody else who has it for a moment is taken for them.
+    pub fn word(&self) -> Word<E> {
+        let Some(Envelope {
+            value: notice,
+            fetched_at,
+            ..
+        }) = self.load()
+        else {
+            return Word::None;
+        };
+        if notice.asking && matches!(self.store.try_lock(&self.entry), Ok(None)) {
+            Word::Asking(fetched_at)
+        } else if self.is_remembered(&notice) {
+            Word::Failed(notice.error)
+        } else {
+            Word::None
+        }
+    }
+
     /// Since when a person is being asked, by whichever living process. Blocks for a moment.
     pub fn asking_since(&self) -> Option<SystemTime> {
-        let entry = self.load().filter(|entry| entry.value.asking)?;
-        matches!(self.store.try_lock(&self.entry), Ok(None)).then_some(entry.fetched_at)
+        match self.word() {
+            Word::Asking(since) => Some(since),
+            Word::Failed(_) | Word::None => None,
+        }
     }
 
     /// The failure that is remembered now, if there is one. Blocks for a moment.
     pub fn remembered(&self) -> Option<E> {
-        let notice = self.load()?.value;
-        let asked = notice.asking && self.asking_since().is_some();
-        (!asked && self.is_remembered(&notice)).then_some(notice.error)
+        match self.word() {
+            Word::Failed(error) => Some(error),
+            Word::Asking(_) | Word::None => None,
+        }
     }
 
     /// Forgets the failure, so that the next fetch is tried. Blocks for a moment.

@@ -28,7 +28,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use keyless_cache::{Cache, Clock, Expiring, Interaction, Key, Notices, Store};
+use keyless_cache::{Cache, Clock, Expiring, Interaction, Key, Notices, Store, Word};
 use tokio::task::spawn_blocking;
 
 use crate::error::TokenError;
@@ -113,18 +113,19 @@ impl Login {
             .map(|sign_in| sign_in.token().clone())
     }
 
+    /// What other processes that share the store say of the sign-in now: that a person is being asked, or has said no or let it lapse less than half
+    /// a minute ago; until then nobody is asked again. It reads the store on the calling thread.
+    pub fn word(&self) -> Word<TokenError> {
+        let notices = self.settings.notices.as_ref();
+        notices.map_or(Word::None, Notices::word)
+    }
+
     /// Since when a person is being asked, by whichever process that shares the store. It reads the store on the calling thread.
     pub fn asking_since(&self) -> Option<SystemTime> {
         self.settings.notices.as_ref()?.asking_since()
     }
 
-    /// That a person has said no, or has let a sign-in lapse, in whichever process that shares the store, less than half a minute ago; until
-    /// then nobody is asked again. It reads the store on the calling thread.
-    pub fn refused(&self) -> Option<TokenError> {
-        self.settings.notices.as_ref()?.remembered()
-    }
-
-    /// Forgets what [`refused`](Self::refused) says, because somebody wants to try again. It writes to the store on the calling thread.
+    /// Forgets that a person has said no ([`Word::Failed`]), because somebody wants to try again. It writes to the store on the calling thread.
     pub fn forget_refusal(&self) {
         if let Some(notices) = &self.settings.notices {
             notices.forget();

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use keyless::profile::{Access, StoreKind};
 use keyless::{FileStore, Login, Provider, Session, Source};
+use keyless_cache::Word;
 use tokio::time::{Instant, sleep};
 
 use crate::command::explain::denied::explained;
@@ -99,14 +100,18 @@ impl Desk<'_> {
                 return Ok(Some(session));
             }
         };
-        // Somebody who signs in already, here or because a caller asked that has been killed since, is not asked again.
-        while self.login.asking_since().is_some() {
+        // Somebody who signs in already, here or because a caller asked that has been killed since, is not asked again; nor is somebody who
+        // has just said no. Both by one look: others hold the lock for a moment in between.
+        loop {
+            match self.login.word() {
+                Word::None => break,
+                Word::Failed(refused) => return Err(keyless::Error::from(refused).into()),
+                Word::Asking(_) => {}
+            }
             if let Some(session) = self.tick().await? {
                 return Ok(Some(session));
             }
         }
-        // Nor is somebody who has just said no.
-        self.check_refusal()?;
         let found = turn.metadata().map_err(|error| unusable(&error))?;
         if found.len() > 0 && found.modified().is_ok_and(|asked| asked >= called) {
             return Ok(None);
@@ -119,7 +124,9 @@ impl Desk<'_> {
                 if status.success() || self.login.held().is_some() {
                     return Ok(None);
                 }
-                self.check_refusal()?;
+                if let Word::Failed(refused) = self.login.word() {
+                    return Err(keyless::Error::from(refused).into());
+                }
                 let code = status.code().and_then(|code| u8::try_from(code).ok());
                 let failure = Failure::new(
                     code.unwrap_or(INTERNAL),
@@ -167,14 +174,6 @@ impl Desk<'_> {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
-        }
-    }
-
-    /// An error where a person has said no, or has let a sign-in lapse, a moment ago.
-    fn check_refusal(&self) -> Result<(), Failure> {
-        match self.login.refused() {
-            Some(refused) => Err(keyless::Error::from(refused).into()),
-            None => Ok(()),
         }
     }
 
