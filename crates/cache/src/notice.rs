@@ -9,7 +9,9 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned, de::IgnoredAny};
 
 use crate::{
-    Clock, Expiring, Interaction, Key, Store, StoreError, envelope::Envelope, flight::lasts,
+    Clock, Expiring, Interaction, Key, Store, StoreError,
+    envelope::{Envelope, write},
+    flight::lasts,
 };
 
 /// Who is told of a failure, besides the callers in the process that it happened in.
@@ -88,7 +90,7 @@ impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Notices<E>
         else {
             return Word::None;
         };
-        if notice.asking && matches!(self.store.try_lock(&self.entry), Ok(None)) {
+        if self.is_being_asked(&notice) {
             Word::Asking(fetched_at)
         } else if self.is_remembered(&notice) {
             Word::Failed(notice.error)
@@ -115,10 +117,15 @@ impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Notices<E>
 
     /// Forgets the failure, so that the next fetch is tried. Blocks for a moment.
     pub fn forget(&self) {
-        let is_asking = self.asking_since().is_some();
-        if !is_asking && self.load().is_some() {
+        let entry = self.load();
+        if entry.is_some_and(|entry| !self.is_being_asked(&entry.value)) {
             warn(&self.key, self.store.remove(&self.key));
         }
+    }
+
+    /// Whether whoever asks is alive, and so has the lock of the entry.
+    fn is_being_asked(&self, notice: &Notice<E>) -> bool {
+        notice.asking && matches!(self.store.try_lock(&self.entry), Ok(None))
     }
 
     /// Whether a person's no is remembered, over which nobody writes who could not have asked.
@@ -154,15 +161,7 @@ impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Notices<E>
             until,
             error,
         };
-        let entry = Envelope {
-            value: notice,
-            fetched_at: now,
-            quiet_until: None,
-        };
-        let written = entry
-            .encode(&self.key)
-            .and_then(|text| self.store.save(&self.key, &text));
-        warn(&self.key, written);
+        warn(&self.key, write(&self.store, &self.key, notice, now));
     }
 }
 

@@ -230,20 +230,11 @@ impl Asked {
 
     async fn tell_of_another(&self, context: &Context) -> Infallible {
         if let Some(login) = self.access.login() {
-            let since = loop {
-                sleep(A_MOMENT).await;
-                if self
-                    .prompt
-                    .as_ref()
-                    .is_some_and(|prompt| prompt.has_asked())
-                {
-                    return pending().await;
-                }
-                if let Some(since) = login.asking_since() {
-                    break since;
-                }
-            };
-            context.output.say(&waits_for_another(login, since));
+            let since = asked_elsewhere(login).await;
+            let prompt = self.prompt.as_ref();
+            if !prompt.is_some_and(|prompt| prompt.has_asked()) {
+                context.output.say(&waits_for_another(login, since));
+            }
         }
         pending().await
     }

@@ -74,15 +74,23 @@ struct Settings {
     notices: Option<Notices<TokenError>>,
 }
 
+/// Whether a sign-in with these scopes and extra parameters asks for a refresh token (OpenID Connect Core §11; Google has a parameter of its
+/// own).
+pub fn asks_to_stay_signed_in<'a>(
+    scopes: &[String],
+    authorize: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> bool {
+    scopes.iter().any(|scope| scope == "offline_access")
+        || authorize
+            .into_iter()
+            .any(|parameter| parameter == ("access_type", "offline"))
+}
+
 impl Settings {
-    /// Whether a refresh token was asked for (OpenID Connect Core §11; Google has a parameter of its own). One that comes unasked is not
-    /// kept.
+    /// Whether a refresh token was asked for. One that comes unasked is not kept.
     fn stays_signed_in(&self) -> bool {
-        self.scopes.iter().any(|scope| scope == "offline_access")
-            || self
-                .extra
-                .iter()
-                .any(|(name, value)| name == "access_type" && value == "offline")
+        let extra = self.extra.iter().map(|(name, value)| (&**name, &**value));
+        asks_to_stay_signed_in(&self.scopes, extra)
     }
 
     /// The sign-in in the store, if it is another than `before` and good for a while.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use keyless_cache::{Clock, FileStore, SealedStore, Store, StoreError};
 use keyless_sts::{Session, SessionName};
-use keyless_token::login::Prompt;
+use keyless_token::login::{Prompt, asks_to_stay_signed_in};
 use keyless_token::{
     BoxFuture, CommandSource, EnvSource, FileSource, IdToken, Interaction, Login, Source,
     TokenError,
@@ -105,13 +105,10 @@ impl Profile {
 }
 
 impl Identity {
-    /// Whether a refresh token is asked for (OpenID Connect Core §11; Google has a parameter of its own).
     fn stays_signed_in(&self) -> bool {
-        let offline = self
-            .authorize
-            .iter()
-            .any(|(name, value)| name == "access_type" && value == "offline");
-        offline || self.scopes.iter().any(|scope| scope == "offline_access")
+        let authorize = self.authorize.iter();
+        let authorize = authorize.map(|(name, value)| (&**name, &**value));
+        asks_to_stay_signed_in(&self.scopes, authorize)
     }
 
     fn proof(

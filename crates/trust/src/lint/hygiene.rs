@@ -2,7 +2,7 @@
 
 use crate::{
     document::{Document, Role},
-    policy::{Place, Quantifier},
+    policy::{Condition, Place, Quantifier},
 };
 
 use super::{
@@ -20,17 +20,7 @@ pub(super) fn check(grant: &Grant<'_>, reaches: &[Reach], findings: &mut Finding
             .on(claim)
             .filter(|condition| condition.operator.quantifier.is_some())
         {
-            let message = format!(
-                "{} compares {}, which has one value",
-                condition.operator,
-                condition.key.escape_debug()
-            );
-            findings.add(
-                hygiene::SET_OPERATOR_ON_SINGLE_VALUE,
-                condition.operator_place,
-                grant.number,
-                &message,
-            );
+            has_one_value(grant, condition, findings);
         }
     }
     for condition in grant
@@ -43,17 +33,7 @@ pub(super) fn check(grant: &Grant<'_>, reaches: &[Reach], findings: &mut Finding
             .claim(&condition.key)
             .is_some_and(|claim| !["sub", "aud", "amr", "oaud"].contains(&claim))
         {
-            let message = format!(
-                "{} compares {}, which has one value",
-                condition.operator,
-                condition.key.escape_debug()
-            );
-            findings.add(
-                hygiene::SET_OPERATOR_ON_SINGLE_VALUE,
-                condition.operator_place,
-                grant.number,
-                &message,
-            );
+            has_one_value(grant, condition, findings);
         }
     }
     let names_session = grant
@@ -69,6 +49,20 @@ pub(super) fn check(grant: &Grant<'_>, reaches: &[Reach], findings: &mut Finding
             "no condition on sts:RoleSessionName tells whose Sentinel it is",
         );
     }
+}
+
+fn has_one_value(grant: &Grant<'_>, condition: &Condition, findings: &mut Findings) {
+    let message = format!(
+        "{} compares {}, which has one value",
+        condition.operator,
+        condition.key.escape_debug()
+    );
+    findings.add(
+        hygiene::SET_OPERATOR_ON_SINGLE_VALUE,
+        condition.operator_place,
+        grant.number,
+        &message,
+    );
 }
 
 /// Values that are tight and made of nothing but names.
