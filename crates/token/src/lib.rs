@@ -36,6 +36,7 @@ mod id_token;
 mod jwt;
 #[cfg(feature = "login")]
 pub mod login;
+mod proof;
 mod source;
 pub mod text;
 
@@ -45,6 +46,7 @@ pub use id_token::{ALGORITHMS, CLOCK_TOLERANCE, IdToken};
 pub use keyless_cache::Interaction;
 #[cfg(feature = "login")]
 pub use login::Login;
+pub use proof::Proof;
 pub use source::{BoxFuture, CommandSource, EnvSource, FileSource, FnSource, Source, source_fn};
 
 /// An unsigned token for the examples in this documentation: far from expiry, and accepted by nobody.
