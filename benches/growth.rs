@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyless::login::{Prompt, SignInPage};
+use keyless::login::{DeviceCode, Prompt, SignInPage, SignedIn};
 use keyless::profile::{Access, Config, Use};
 use keyless::{Environment, IdToken, Key};
 use keyless_benches::{Subject, medians};
@@ -154,5 +154,7 @@ impl Prompt for Curl {
         std::thread::spawn(move || curl.wait());
     }
 
-    fn signed_in(&self, _: &IdToken, _: Option<&IdToken>) {}
+    fn device(&self, _: &DeviceCode<'_>) {}
+
+    fn signed_in(&self, _: &SignedIn<'_>) {}
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use keyless::login::{LoginBuilder, Prompt, SignInPage};
+use keyless::login::{DeviceCode, LoginBuilder, Prompt, SignInPage, SignedIn};
 use keyless::{
     Clock, FileStore, Http, HttpClient, IdToken, Interaction, Login, MemoryStore, Source, Store,
     TokenError, TokenErrorKind,
@@ -577,7 +577,9 @@ impl Prompt for Surfer {
         tokio::spawn(async move { Browser::default().sign_in(&url, "alice").await });
     }
 
-    fn signed_in(&self, _: &IdToken, _: Option<&IdToken>) {}
+    fn device(&self, _: &DeviceCode<'_>) {}
+
+    fn signed_in(&self, _: &SignedIn<'_>) {}
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use http::Request;
+use keyless_token::login::ResponseType;
 use keyless_token::login::fuzz::{self, ISSUER, STATE};
 use libfuzzer_sys::fuzz_target;
 use url::form_urlencoded;
@@ -21,7 +22,7 @@ fuzz_target!(|text: &str| {
         .map(|(name, _)| name)
         .collect();
 
-    let answer = fuzz::callback(request, iss_required, &who);
+    let answer = fuzz::callback(request, ResponseType::Code, iss_required, &who);
 
     if answer.outcome.is_some() {
         assert!(

@@ -10,6 +10,11 @@ of the role. GetCallerIdentity answers with arn:aws:sts::ACCOUNT:assumed-role/RO
 with arn:aws:sts::123456789012:user/moto for others. A request that is not signed is taken for one to S3, except for
 those that need no signature (AssumeRoleWithWebIdentity, AssumeRoleWithSAML). Its IAM holds no managed policies of AWS's own. One operation
 that it lacks, AddClientIDToOpenIDConnectProvider, is added below; its CloudFormation makes no AWS::IAM::OIDCProvider.
+
+AssumeRoleWithSAML takes any Response that is Base64 of UTF-8, with an assertion in it that has attributes and is not encrypted. It reads RoleSessionName
+(without it: 500) and SessionDuration (else an hour), and nothing else: no signature, condition, recipient, principal or role. What it answers as
+Subject, Issuer and Audience is made up. By itself, moto 5.2 answers 500 where the attribute Role has two values, and GetCallerIdentity then
+knows the keys only of roles in 123456789012; both are mended below.
 """
 
 import json
@@ -17,10 +22,13 @@ import os
 import stat
 import sys
 import threading
+from base64 import b64decode
+from xml.etree import ElementTree
 
 from moto.core.responses import EmptyResult
 from moto.iam.responses import IamResponse
 from moto.server import ThreadedMotoServer
+from moto.sts.models import STSBackend
 
 
 def add_client_id(self):
@@ -32,7 +40,22 @@ def add_client_id(self):
     return EmptyResult()
 
 
+def assume_role_with_saml(self, role_arn, principal_arn, saml_assertion):
+    """STS API reference, AssumeRoleWithSAML: as with a web identity, with a name and a duration from the assertion."""
+    attributes = ElementTree.fromstring(b64decode(saml_assertion)).iterfind(".//{*}Assertion//{*}Attribute")
+    said = {each.get("Name").rpartition("/")[2]: each.findtext("{*}AttributeValue") for each in attributes}
+    return self.assume_role(
+        region_name=self.region_name,
+        role_session_name=said["RoleSessionName"],
+        role_arn=role_arn,
+        policy=None,
+        duration=int(said.get("SessionDuration", 3600)),
+        external_id=None,
+    )
+
+
 IamResponse.add_client_id_to_open_id_connect_provider = add_client_id
+STSBackend.assume_role_with_saml = assume_role_with_saml
 
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()

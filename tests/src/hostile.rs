@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use http::header::{HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
-use keyless::login::{LoginBuilder, Prompt, SignInPage};
+use keyless::login::{DeviceCode, LoginBuilder, Prompt, SignInPage, SignedIn};
 use keyless::{Http, HttpClient, IdToken, Login, TokenError};
 use keyless_loopback::{Limits, Listener, Server, respond};
 use serde_json::{Value, json};
@@ -196,7 +196,9 @@ impl Prompt for Visitor {
         *lock(&self.browsing) = Some(browsing);
     }
 
-    fn signed_in(&self, _: &IdToken, _: Option<&IdToken>) {}
+    fn device(&self, _: &DeviceCode<'_>) {}
+
+    fn signed_in(&self, _: &SignedIn<'_>) {}
 }
 
 /// An OpenID provider on loopback.

@@ -1,11 +1,13 @@
 //! A person with a browser, played by plain HTTP.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{Request, StatusCode, header};
-use keyless::login::{Prompt, SignInPage};
-use keyless::{Http, HttpClient, IdToken};
+use keyless::login::{DeviceCode, Prompt, SignInPage, SignedIn};
+use keyless::{BoxFuture, Http, HttpClient, Secret, TokenError};
 use keyless_token::Limits;
+use tokio::sync::Notify;
 use url::Url;
 
 /// What a person does when asked to sign in.
@@ -24,6 +26,8 @@ pub enum Deed {
 pub struct Person {
     deed: Arc<Mutex<Deed>>,
     told: Arc<Mutex<Told>>,
+    lines: Arc<Mutex<VecDeque<String>>>,
+    has_line: Arc<Notify>,
 }
 
 /// What a person was shown.
@@ -35,6 +39,10 @@ pub struct Told {
     pub urls: Vec<String>,
     /// As whom they were signed in, and as whom before where that was another.
     pub signed_in: Vec<(String, Option<String>)>,
+    /// The codes to be entered on another device, with the links that hold them.
+    pub codes: Vec<(String, Option<String>)>,
+    /// Why what they pasted was not taken.
+    pub rejected: Vec<String>,
     /// The last pages that the browser showed.
     pub pages: Vec<String>,
 }
@@ -45,12 +53,21 @@ impl Person {
         Self {
             deed: Arc::new(Mutex::new(deed)),
             told: Arc::default(),
+            lines: Arc::default(),
+            has_line: Arc::default(),
         }
     }
 
     /// Somebody who signs in as `login`.
     pub fn called(login: &str) -> Self {
         Self::who(Deed::SignInAs(login.to_owned()))
+    }
+
+    /// Pastes `line` when there is something to paste into.
+    pub fn pastes(&self, line: impl Into<String>) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push_back(line.into());
+        self.has_line.notify_one();
     }
 
     /// Does something else from now on.
@@ -102,8 +119,35 @@ impl Prompt for Person {
         });
     }
 
-    fn signed_in(&self, token: &IdToken, before: Option<&IdToken>) {
-        self.note(|told| told.signed_in.push((token.who(), before.map(IdToken::who))));
+    fn device(&self, code: &DeviceCode<'_>) {
+        self.note(|told| {
+            let link = code.verification_uri_complete.map(str::to_owned);
+            told.codes.push((code.user_code.to_owned(), link));
+        });
+    }
+
+    fn pasted(&self, rejected: Option<&TokenError>) -> BoxFuture<'_, Secret> {
+        if let Some(rejected) = rejected {
+            self.note(|told| told.rejected.push(rejected.to_string()));
+        }
+        Box::pin(async {
+            loop {
+                let line = self
+                    .lines
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .pop_front();
+                match line {
+                    Some(line) => break Secret::new(line),
+                    None => self.has_line.notified().await,
+                }
+            }
+        })
+    }
+
+    fn signed_in(&self, signed_in: &SignedIn<'_>) {
+        let SignedIn { who, before, .. } = signed_in.clone();
+        self.note(|told| told.signed_in.push((who, before)));
     }
 }
 

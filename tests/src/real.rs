@@ -9,6 +9,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 /// The real parts, or `None`, said on stderr, where nobody provided them: the story is then skipped.
 ///
 /// # Panics
@@ -65,13 +67,18 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Starts the certified `oidc-provider`; [`Running::url`] is its issuer. Clients and accounts: `tests/real/oidc-provider.mjs`.
+    /// Starts the certified `oidc-provider`; [`Running::url`] is its issuer, and [`Running::ready`] holds the `secrets` of its clients. Clients and
+    /// accounts: `tests/real/oidc-provider.mjs`.
     pub fn oidc_provider(&self) -> Running {
-        let mut node = apart("node");
-        node.arg(script("oidc-provider.mjs"))
-            .env("KEYLESS_REAL", &self.root)
-            .env("NODE_NO_WARNINGS", "1");
-        Running::start(node, "issuer")
+        Running::start(self.node("oidc-provider.mjs"), "issuer")
+    }
+
+    /// Starts Auth0's `samlp`; [`Running::url`] is its single sign-on address, and [`Running::ready`] holds its `issuer`, `metadata` and
+    /// `certificate`. The settings are in `tests/real/saml-idp.mjs`, as `[("SAML_ROLES", "…")]`.
+    pub fn saml_idp(&self, settings: &[(&str, &str)]) -> Running {
+        let mut node = self.node("saml-idp.mjs");
+        node.envs(settings.iter().copied());
+        Running::start(node, "sso")
     }
 
     /// Starts moto, which answers as STS, IAM and others do; [`Running::url`] is the value for `AWS_ENDPOINT_URL`.
@@ -112,6 +119,14 @@ impl Parts {
         command
     }
 
+    fn node(&self, name: &str) -> Command {
+        let mut node = apart("node");
+        node.arg(script(name))
+            .env("KEYLESS_REAL", &self.root)
+            .env("NODE_NO_WARNINGS", "1");
+        node
+    }
+
     fn venv(&self, program: &str) -> PathBuf {
         self.root.join("venv/bin").join(program)
     }
@@ -122,12 +137,18 @@ impl Parts {
 pub struct Running {
     child: Child,
     url: String,
+    ready: Value,
 }
 
 impl Running {
     /// Where it listens: `http://127.0.0.1:PORT`, without a slash at the end.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// All that it said when it was ready, for those that say more than an address: the comment of its script tells what.
+    pub fn ready(&self) -> &Value {
+        &self.ready
     }
 
     /// Starts a program that says `{"KEY": "URL"}` when it is ready, and ends when its standard input closes: so it ends with a
@@ -151,7 +172,7 @@ impl Running {
             let _ = stderr.read_to_end(&mut text);
             String::from_utf8_lossy(&text).into_owned()
         });
-        let Some(url) = ready(stdout, key) else {
+        let Some((url, ready)) = ready(stdout, key) else {
             let _ = child.kill();
             let _ = child.wait();
             let errors = errors.join().unwrap_or_default();
@@ -160,7 +181,7 @@ impl Running {
                 command.get_program().display()
             );
         };
-        Self { child, url }
+        Self { child, url, ready }
     }
 }
 
@@ -171,8 +192,8 @@ impl Drop for Running {
     }
 }
 
-/// The URL of the ready line. The rest of the output is read and dropped, so that the program never waits for a reader.
-fn ready(stdout: ChildStdout, key: &str) -> Option<String> {
+/// The URL of the ready line, and the whole of it. The rest of the output is read and dropped, so that the program never waits for a reader.
+fn ready(stdout: ChildStdout, key: &str) -> Option<(String, Value)> {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -181,8 +202,8 @@ fn ready(stdout: ChildStdout, key: &str) -> Option<String> {
     });
     // Generous: the first start on a busy machine compiles thousands of files.
     let line = told.recv_timeout(Duration::from_mins(2)).ok()?;
-    let line: serde_json::Value = serde_json::from_str(&line).ok()?;
-    Some(line.get(key)?.as_str()?.to_owned())
+    let line: Value = serde_json::from_str(&line).ok()?;
+    Some((line.get(key)?.as_str()?.to_owned(), line))
 }
 
 fn script(name: &str) -> PathBuf {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use keyless::login::{Prompt, SignInPage, browser};
-use keyless::{Environment, IdToken, text};
+use keyless::login::{DeviceCode, Prompt, SignInPage, SignedIn, browser};
+use keyless::{Environment, text};
 
 use crate::output::{Output, Screen, Tone};
 
@@ -103,17 +103,39 @@ impl Prompt for TerminalPrompt {
         }
     }
 
-    fn signed_in(&self, token: &IdToken, before: Option<&IdToken>) {
+    fn device(&self, code: &DeviceCode<'_>) {
+        self.has_asked.store(true, Ordering::Relaxed);
+        let (issuer, client) = (
+            text::printable(code.issuer),
+            text::printable(code.client_id),
+        );
+        let link = code
+            .verification_uri_complete
+            .unwrap_or(code.verification_uri);
+        self.screen.show(&format!(
+            "to sign in at {issuer} on any device, open\n  {link}\nand compare or enter the code\n  {}\nonly if you have just asked for this: it signs this machine in, as the application {client:?}\n",
+            code.user_code
+        ));
+        if self.screen.is_terminal() {
+            self.wait(Some(Waiting::begin(Arc::clone(&self.screen), code.timeout)));
+        }
+    }
+
+    fn signed_in(&self, signed_in: &SignedIn<'_>) {
         self.done();
         self.has_signed_in.store(true, Ordering::Relaxed);
-        let issuer = text::printable(token.issuer());
+        let SignedIn {
+            issuer,
+            who,
+            before,
+        } = signed_in;
+        let issuer = text::printable(issuer);
         self.screen
-            .show(&format!("signed in as {} at {issuer}\n", token.who()));
+            .show(&format!("signed in as {who} at {issuer}\n"));
         if let Some(before) = before {
             let warning = self.output.on_stderr("warning:", Tone::Warning);
             self.screen.show(&format!(
-                "{warning} this is somebody else than before: until now {} was signed in, whose sessions are forgotten\n",
-                before.who()
+                "{warning} this is somebody else than before: until now {before} was signed in, whose sessions are forgotten\n"
             ));
         }
     }

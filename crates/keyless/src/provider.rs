@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use keyless_cache::{Cache, Clock, Interaction, Key, Notices, Store, Telling};
 use keyless_sts::{Exchange, ExchangeError, ExchangeErrorKind, Session};
-use keyless_token::{IdToken, Source, TokenErrorKind, text};
+use keyless_token::{Proof, Source, TokenErrorKind, text};
 
 use crate::builder::ProviderBuilder;
 use crate::error::Error;
@@ -19,7 +19,7 @@ use crate::sessions;
 /// ([`ProviderBuilder::interactive`]); without, a missing sign-in is an error that says so at once.
 #[derive(Clone)]
 pub struct Provider {
-    trade: Arc<Trade>,
+    trade: Arc<dyn fmt::Debug + Send + Sync>,
     cache: Cache<Session, Error>,
     interaction: Interaction,
 }
@@ -31,7 +31,7 @@ impl Provider {
     }
 
     /// A provider from any source and any exchange, which keeps its session in memory and asks nobody.
-    pub fn new(source: impl Source<IdToken>, exchange: impl Exchange<IdToken>) -> Self {
+    pub fn new<P: Proof>(source: impl Source<P>, exchange: impl Exchange<P>) -> Self {
         Self::assemble(
             Trade {
                 source: Arc::new(source),
@@ -57,7 +57,7 @@ impl Provider {
             .provider()
     }
 
-    pub(crate) fn assemble(trade: Trade, keeping: Keeping) -> Self {
+    pub(crate) fn assemble<P: Proof>(trade: Trade<P>, keeping: Keeping) -> Self {
         let trade = Arc::new(trade);
         let fetching = Arc::clone(&trade);
         let mut cache = Cache::new(move |_, interaction| Arc::clone(&fetching).fetch(interaction))
@@ -73,7 +73,7 @@ impl Provider {
                 .notices(trade.notices(store, key))
                 .only_if(move |session| {
                     let latest = source.latest();
-                    latest.is_some_and(|token| sessions::is_of(session, &token))
+                    latest.is_some_and(|proof| sessions::is_of(session, &proof))
                 });
         }
         Self {
@@ -126,10 +126,7 @@ impl ProvideCredentials for Provider {
 
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Provider")
-            .field("source", &self.trade.source)
-            .field("exchange", &self.trade.exchange)
-            .finish_non_exhaustive()
+        f.debug_tuple("Provider").field(&self.trade).finish()
     }
 }
 
@@ -150,26 +147,26 @@ impl Default for Keeping {
 }
 
 /// What a session comes from: a proof and an exchange.
-pub(crate) struct Trade {
-    pub(crate) source: Arc<dyn Source<IdToken>>,
-    pub(crate) exchange: Arc<dyn Exchange<IdToken>>,
+pub(crate) struct Trade<P> {
+    pub(crate) source: Arc<dyn Source<P>>,
+    pub(crate) exchange: Arc<dyn Exchange<P>>,
     pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) clock: Clock,
 }
 
-impl Trade {
+impl<P: Proof> Trade<P> {
     async fn fetch(self: Arc<Self>, interaction: Interaction) -> Result<Session, Error> {
         let held = self.source.held();
         let is_held = held.is_some();
-        let token = match held {
-            Some(token) => token,
+        let proof = match held {
+            Some(proof) => proof,
             None => self.source.proof(interaction).await?,
         };
         match (self.store.clone(), self.source.sign_in()) {
-            (Some(store), None) => self.stored_by_identity(store, token, interaction).await,
+            (Some(store), None) => self.stored_by_identity(store, proof, interaction).await,
             (store, sign_in) => {
                 let session = self
-                    .exchange_kept(token, is_held, interaction)
+                    .exchange_kept(proof, is_held, interaction)
                     .await?
                     .from_sign_in(sign_in);
                 if let (Some(store), Some(sign_in)) = (store, sign_in)
@@ -183,21 +180,21 @@ impl Trade {
         }
     }
 
-    /// The session of a job or a machine is kept under what its token says, since there is no sign-in to keep it under.
+    /// The session of a job or a machine is kept under what its proof says, since there is no sign-in to keep it under.
     async fn stored_by_identity(
         self: Arc<Self>,
         store: Arc<dyn Store>,
-        token: IdToken,
+        proof: P,
         interaction: Interaction,
     ) -> Result<Session, Error> {
         let key = self
             .exchange
-            .distinguish(Key::of("session").part("identity", token.identity().to_string()))
+            .distinguish(Key::of("session").part("identity", proof.identity().to_string()))
             .finish();
         let (clock, notices) = (self.clock.clone(), self.notices(&store, key));
         let cache: Cache<Session, Error> = Cache::new(move |_, _| {
-            let (trade, token) = (Arc::clone(&self), token.clone());
-            async move { trade.exchange(&token).await }
+            let (trade, proof) = (Arc::clone(&self), proof.clone());
+            async move { trade.exchange(&proof).await }
         });
         cache
             .persist(store, key)
@@ -207,32 +204,32 @@ impl Trade {
             .await
     }
 
-    /// A token that was kept and that AWS calls expired or invalid is dropped, and fetched once more.
+    /// A proof that was kept and that AWS calls expired or invalid is dropped, and fetched once more.
     async fn exchange_kept(
         &self,
-        token: IdToken,
+        proof: P,
         is_held: bool,
         interaction: Interaction,
     ) -> Result<Session, Error> {
-        match self.exchange(&token).await {
+        match self.exchange(&proof).await {
             Err(Error::Exchange(error))
                 if is_held && error.kind() == ExchangeErrorKind::TokenRejected =>
             {
                 tracing::warn!(
-                    "AWS did not accept the token that was kept; trying once with a new one"
+                    "AWS did not accept the proof that was kept; trying once with a new one"
                 );
                 // What another process has put in its place meanwhile is not to be forgotten.
                 let newer = self
                     .source
                     .latest()
-                    .filter(|latest| *latest != token && latest.expires_at() > self.clock.now());
+                    .filter(|latest| *latest != proof && latest.expires_at() > self.clock.now());
                 let fresh = if let Some(newer) = newer {
                     newer
                 } else {
                     self.source.forget().await;
                     self.source.proof(interaction).await?
                 };
-                if fresh == token {
+                if fresh == proof {
                     return Err(error.into());
                 }
                 self.exchange(&fresh).await
@@ -242,8 +239,8 @@ impl Trade {
     }
 
     /// Refuses a session that is over before it begins: AWS would refuse what is signed with it.
-    async fn exchange(&self, token: &IdToken) -> Result<Session, Error> {
-        let session = self.exchange.exchange(token).await?;
+    async fn exchange(&self, proof: &P) -> Result<Session, Error> {
+        let session = self.exchange.exchange(proof).await?;
         let now = self.clock.now();
         if session.expires_at() > now {
             return Ok(session);
@@ -268,5 +265,14 @@ impl Trade {
         self.exchange
             .distinguish(Key::of("session").part("sign-in", sign_in.to_string()))
             .finish()
+    }
+}
+
+impl<P> fmt::Debug for Trade<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trade")
+            .field("source", &self.source)
+            .field("exchange", &self.exchange)
+            .finish_non_exhaustive()
     }
 }

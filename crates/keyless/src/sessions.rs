@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use keyless_cache::{Key, Store};
 use keyless_sts::Session;
-use keyless_token::IdToken;
+use keyless_token::Proof;
 
-/// Whether `session` belongs to whom `token` is about.
-pub(crate) fn is_of(session: &Session, token: &IdToken) -> bool {
-    session.subject().issuer == token.issuer() && session.subject().subject == token.subject()
+/// Whether `session` belongs to whom `proof` is about.
+pub(crate) fn is_of(session: &Session, proof: &impl Proof) -> bool {
+    session.subject().issuer == proof.issuer() && session.subject().subject == proof.subject()
 }
 
-/// Removes the stored sessions of `sign_in` that belong to another subject than `token`'s. What cannot be read is left
+/// Removes the stored sessions of `sign_in` that belong to another subject than `proof`'s. What cannot be read is left
 /// alone: it is no session, or it will be a miss.
-pub(crate) async fn drop_others(store: &Arc<dyn Store>, sign_in: Key, token: IdToken) {
+pub(crate) async fn drop_others(store: &Arc<dyn Store>, sign_in: Key, proof: impl Proof) {
     let store = Arc::clone(store);
     let sweep = move || {
         for (key, session) in of_sign_in(&*store, sign_in) {
-            if !is_of(&session, &token) && store.remove(&key).is_ok() {
+            if !is_of(&session, &proof) && store.remove(&key).is_ok() {
                 tracing::debug!(
                     session = session.assumed_role_arn(),
                     "dropped the session of whoever was signed in before"

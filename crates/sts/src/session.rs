@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
 use keyless_cache::{Expiring, Key, Secret};
-use keyless_token::{IdToken, text};
+use keyless_token::{Proof, text};
 use serde::{Deserialize, Serialize};
 
 /// An AWS session. A clone is cheap: the credentials are built once.
@@ -41,12 +41,12 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Whom `token` is about.
-    pub fn of(token: &IdToken) -> Self {
+    /// Whom `proof` is about.
+    pub fn of(proof: &impl Proof) -> Self {
         Self {
-            issuer: token.issuer().into(),
-            subject: token.subject().into(),
-            who: token.who(),
+            issuer: proof.issuer().into(),
+            subject: proof.subject().into(),
+            who: proof.who(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Proofs of identity and the places they come from.
 //!
-//! A [`Source`] gives a proof: an [`IdToken`] that says who a person, a job or a machine is. AWS trades it for a session;
+//! A [`Source`] gives a proof: an [`IdToken`], or with the feature `saml` a `SamlResponse`, that says who a person, a job or a machine is. AWS trades it for a session;
 //! that is the business of `keyless-sts`, and nothing of AWS stands here, so that a tool which wants only the token can
 //! take this crate alone.
 //!
@@ -13,14 +13,14 @@
 //! | [`Login`] (feature `login`) | a person who signs in with a browser: authorization code, PKCE, every check of the token |
 //!
 //! ```
-//! use keyless_token::{FileSource, Interaction, Source};
+//! use keyless_token::{FileSource, IdToken, Interaction, Source};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let file = std::env::temp_dir().join(format!("keyless-doc-{}", std::process::id()));
 //! # std::fs::write(&file, keyless_token::doc_token())?;
 //! let source = FileSource::new(&file);
-//! let token = source.proof(Interaction::Forbidden).await?;
+//! let token: IdToken = source.proof(Interaction::Forbidden).await?;
 //! println!("{} says this is {}", token.issuer(), token.who());
 //! # std::fs::remove_file(&file)?;
 //! # Ok(())
@@ -37,6 +37,8 @@ mod jwt;
 #[cfg(feature = "login")]
 pub mod login;
 mod proof;
+#[cfg(feature = "saml")]
+pub mod saml;
 mod source;
 pub mod text;
 
@@ -47,6 +49,8 @@ pub use keyless_cache::Interaction;
 #[cfg(feature = "login")]
 pub use login::Login;
 pub use proof::Proof;
+#[cfg(feature = "saml")]
+pub use saml::SamlResponse;
 pub use source::{BoxFuture, CommandSource, EnvSource, FileSource, FnSource, Source, source_fn};
 
 /// An unsigned token for the examples in this documentation: far from expiry, and accepted by nobody.
@@ -59,4 +63,12 @@ pub fn doc_token() -> String {
         br#"{"iss":"https://issuer.example","sub":"alice","aud":"app","iat":1700000000,"exp":9999999999}"#,
     );
     format!("{header}.{claims}.{}", URL.encode(b"not a signature"))
+}
+
+/// A SAML response for the examples in this documentation: its signature is not one, and it expired long ago.
+#[cfg(feature = "saml")]
+#[doc(hidden)]
+pub fn doc_saml_response() -> String {
+    use base64::Engine;
+    base64::prelude::BASE64_STANDARD.encode(include_str!("saml/example.xml"))
 }

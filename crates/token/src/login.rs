@@ -1,11 +1,14 @@
-//! Signing in through a browser: the authorization code flow with PKCE (RFC 6749, 7636, 8252, 9700; OpenID Connect Core).
+//! Signing in at an OpenID provider: the authorization code flow with PKCE in a browser (RFC 6749, 7636, 8252, 9700; OpenID Connect Core), the same
+//! with a browser elsewhere, a code for another device (RFC 8628), or the implicit flow for an application that allows nothing else.
 //!
 //! A [`Login`] is a [`Source`]: it gives the ID token that it keeps while that lives, and lets a person sign in when it
 //! does not and a person may be asked.
 
+mod asking;
 pub mod browser;
 mod builder;
 mod callback;
+mod device;
 mod discovery;
 mod flow;
 #[cfg(fuzzing)]
@@ -17,14 +20,16 @@ mod page;
 mod prompt;
 mod redirect;
 mod refresh;
+mod relay;
 mod request;
+mod response;
 mod revoke;
 mod sign_in;
 mod vault;
 mod verify;
 
 use std::fmt;
-use std::ops::RangeInclusive;
+use std::ops::{Deref, RangeInclusive};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -37,8 +42,11 @@ use crate::id_token::IdToken;
 use crate::source::{BoxFuture, Source};
 
 pub use builder::LoginBuilder;
-pub use prompt::{Prompt, SignInPage};
+pub use flow::Flow;
+pub use prompt::{DeviceCode, Prompt, SignInPage, SignedIn};
 pub use redirect::RedirectHost;
+use request::Wanted;
+pub use request::{ResponseMode, ResponseType};
 pub use sign_in::SignIn;
 use vault::Vault;
 
@@ -53,11 +61,13 @@ pub struct Login {
 }
 
 /// What one sign-in needs to know.
-struct Settings {
+struct Plan {
     issuer: String,
     client_id: String,
     scopes: Vec<String>,
     extra: Vec<(String, String)>,
+    flows: Vec<Flow>,
+    wanted: Wanted,
     redirect_host: RedirectHost,
     ports: RangeInclusive<u16>,
     timeout: Duration,
@@ -65,6 +75,11 @@ struct Settings {
     http: Arc<dyn HttpClient>,
     prompt: Option<Arc<dyn Prompt>>,
     clock: Clock,
+}
+
+/// A plan, and where what comes of it is kept.
+struct Settings {
+    plan: Plan,
     /// What the sign-in is kept under.
     key: Key,
     store: Option<Arc<dyn Store>>,
@@ -72,6 +87,14 @@ struct Settings {
     /// Held while a refresh token is on its way, until the next one is kept.
     spending: tokio::sync::Mutex<()>,
     notices: Option<Notices<TokenError>>,
+}
+
+impl Deref for Settings {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.plan
+    }
 }
 
 /// Whether a sign-in with these scopes and extra parameters asks for a refresh token (OpenID Connect Core §11; Google has a parameter of its

@@ -8,10 +8,15 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use keyless_cache::{Interaction, Key};
 
 use crate::error::TokenError;
+use crate::id_token::IdToken;
+use crate::proof::Proof;
+#[cfg(feature = "saml")]
+use crate::saml::{self, SamlResponse};
 
 pub use command::CommandSource;
 pub use env::EnvSource;
@@ -70,6 +75,37 @@ impl<Proof, S: Source<Proof> + ?Sized> Source<Proof> for Arc<S> {
 
     fn forget(&self) -> BoxFuture<'_, ()> {
         (**self).forget()
+    }
+}
+
+/// A proof that is a text by itself, which a file, a variable or a command may hold.
+pub trait Written: Proof {
+    /// What messages call it.
+    const NAME: &'static str;
+
+    /// How many characters are worth reading: a little more than AWS takes.
+    const LONGEST: usize;
+
+    /// Reads a proof that is to be used at `now`.
+    fn read(text: &str, now: SystemTime) -> Result<Self, TokenError>;
+}
+
+impl Written for IdToken {
+    const NAME: &'static str = "token";
+    const LONGEST: usize = crate::jwt::LONGEST + 1024;
+
+    fn read(text: &str, now: SystemTime) -> Result<Self, TokenError> {
+        Self::parse_unexpired(text, now)
+    }
+}
+
+#[cfg(feature = "saml")]
+impl Written for SamlResponse {
+    const NAME: &'static str = "SAML response";
+    const LONGEST: usize = saml::LONGEST + 10 * 1024; // base64 may come in lines
+
+    fn read(text: &str, now: SystemTime) -> Result<Self, TokenError> {
+        Self::parse_unexpired(text, now)
     }
 }
 

@@ -9,9 +9,10 @@ use keyless_cache::{Cache, Clock, Key, MemoryStore, Notices, Store, Telling, Win
 
 use super::prompt::Prompt;
 use super::redirect::{self, RedirectHost};
+use super::request::{self, ResponseMode, ResponseType, Wanted};
 use super::sign_in::SignIn;
 use super::vault::Vault;
-use super::{Login, Settings, flow, request};
+use super::{Flow, Login, Plan, Settings, flow};
 use crate::endpoint;
 use crate::error::{TokenError, TokenErrorKind};
 use crate::http::HttpClient;
@@ -20,35 +21,37 @@ use crate::id_token::CLOCK_TOLERANCE;
 /// The settings of a [`Login`].
 #[must_use]
 pub struct LoginBuilder {
-    issuer: String,
-    client_id: String,
-    scopes: Vec<String>,
-    extra: Vec<(String, String)>,
-    redirect_host: RedirectHost,
-    ports: RangeInclusive<u16>,
-    timeout: Duration,
-    leeway: Duration,
-    http: Arc<dyn HttpClient>,
-    prompt: Option<Arc<dyn Prompt>>,
-    clock: Clock,
+    plan: Plan,
+    response_type: ResponseType,
+    response_mode: Option<ResponseMode>,
     store: Option<Arc<dyn Store>>,
     vault: Option<Arc<dyn Store>>,
 }
 
 impl LoginBuilder {
     pub(super) fn new(issuer: String, client_id: String, http: Arc<dyn HttpClient>) -> Self {
+        let response = ResponseType::default();
         Self {
-            issuer,
-            client_id,
-            scopes: vec!["openid".into(), "email".into()],
-            extra: Vec::new(),
-            redirect_host: RedirectHost::default(),
-            ports: 0..=0,
-            timeout: Duration::from_mins(5),
-            leeway: Duration::from_mins(1),
-            http,
-            prompt: None,
-            clock: Clock::system(),
+            plan: Plan {
+                issuer,
+                client_id,
+                scopes: vec!["openid".into(), "email".into()],
+                extra: Vec::new(),
+                flows: vec![Flow::default()],
+                wanted: Wanted {
+                    response,
+                    mode: response.usual_mode(),
+                },
+                redirect_host: RedirectHost::default(),
+                ports: 0..=0,
+                timeout: Duration::from_mins(5),
+                leeway: Duration::from_mins(1),
+                http,
+                prompt: None,
+                clock: Clock::system(),
+            },
+            response_type: response,
+            response_mode: None,
             store: None,
             vault: None,
         }
@@ -56,9 +59,9 @@ impl LoginBuilder {
 
     /// The scopes to ask for; `openid` is always among them. Default: `openid email`.
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.scopes = scopes.into_iter().map(Into::into).collect();
-        if !self.scopes.iter().any(|scope| scope == "openid") {
-            self.scopes.insert(0, "openid".into());
+        self.plan.scopes = scopes.into_iter().map(Into::into).collect();
+        if !self.plan.scopes.iter().any(|scope| scope == "openid") {
+            self.plan.scopes.insert(0, "openid".into());
         }
         self
     }
@@ -67,7 +70,7 @@ impl LoginBuilder {
     /// itself defines (Core §3.1.2.1): `prompt=login` (ask again, whoever is signed in), `prompt=select_account`,
     /// `login_hint=alice@example.com`, `acr_values=…`.
     pub fn authorize(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.extra.push((name.into(), value.into()));
+        self.plan.extra.push((name.into(), value.into()));
         self
     }
 
@@ -79,7 +82,7 @@ impl LoginBuilder {
 
     /// What the redirect address calls this machine, for an identity provider that allows one name alone. Default: `127.0.0.1`.
     pub fn redirect_host(mut self, host: RedirectHost) -> Self {
-        self.redirect_host = host;
+        self.plan.redirect_host = host;
         self
     }
 
@@ -91,26 +94,26 @@ impl LoginBuilder {
 
     /// Listens on the first of these ports that is free.
     pub fn ports(mut self, ports: RangeInclusive<u16>) -> Self {
-        self.ports = ports;
+        self.plan.ports = ports;
         self
     }
 
     /// How long a person has to sign in. Default: five minutes.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.plan.timeout = timeout;
         self
     }
 
     /// How far this machine's clock and the issuer's may be apart when the token's times are judged; at most five minutes,
     /// as at AWS. Default: one minute.
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
+        self.plan.leeway = leeway;
         self
     }
 
     /// Who tells the person. Without a prompt nobody is ever asked.
     pub fn prompt(mut self, prompt: impl Prompt) -> Self {
-        self.prompt = Some(Arc::new(prompt));
+        self.plan.prompt = Some(Arc::new(prompt));
         self
     }
 
@@ -131,7 +134,27 @@ impl LoginBuilder {
 
     /// Judges times by `clock` instead of the system's.
     pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
+        self.plan.clock = clock;
+        self
+    }
+
+    /// The ways to sign in, the best first: the first that the identity provider offers is used. Default: [`Flow::Browser`] alone.
+    ///
+    /// Where no browser reaches this machine, `[Flow::Device, Flow::Paste]`.
+    pub fn flows(mut self, flows: impl IntoIterator<Item = Flow>) -> Self {
+        self.plan.flows = flows.into_iter().collect();
+        self
+    }
+
+    /// What is asked for. Default: [`ResponseType::Code`], and nothing else where the identity provider allows it.
+    pub fn response_type(mut self, response_type: ResponseType) -> Self {
+        self.response_type = response_type;
+        self
+    }
+
+    /// How it is sent back. Default: [`ResponseMode::Query`] for a code, [`ResponseMode::Fragment`] for an ID token.
+    pub fn response_mode(mut self, response_mode: ResponseMode) -> Self {
+        self.response_mode = Some(response_mode);
         self
     }
 
@@ -140,27 +163,29 @@ impl LoginBuilder {
     /// # Errors
     /// [`TokenErrorKind::Misconfigured`] for an issuer that is not https (or on loopback), an empty client id, ports that
     /// are none, or a parameter that would undo a check or is there twice.
-    pub fn build(self) -> Result<Login, TokenError> {
-        endpoint::secure("the issuer", &self.issuer)?;
-        if self.client_id.is_empty() {
-            return Err(
-                TokenError::new(TokenErrorKind::Misconfigured, "the client id is empty")
-                    .with_advice("give the client id of the application at the identity provider"),
-            );
+    pub fn build(mut self) -> Result<Login, TokenError> {
+        let plan = &mut self.plan;
+        endpoint::secure("the issuer", &plan.issuer)?;
+        let misconfigured = |message: &str| TokenError::new(TokenErrorKind::Misconfigured, message);
+        if plan.client_id.is_empty() {
+            return Err(misconfigured("the client id is empty")
+                .with_advice("give the client id of the application at the identity provider"));
         }
-        if self.leeway > CLOCK_TOLERANCE {
-            return Err(TokenError::new(
-                TokenErrorKind::Misconfigured,
-                format!(
-                    "a leeway of {} seconds is more than AWS allows",
-                    self.leeway.as_secs()
-                ),
-            )
+        if plan.flows.is_empty() {
+            return Err(misconfigured("there is no flow to sign in by")
+                .with_advice("give browser, device or paste"));
+        }
+        if plan.leeway > CLOCK_TOLERANCE {
+            let seconds = plan.leeway.as_secs();
+            return Err(misconfigured(&format!(
+                "a leeway of {seconds} seconds is more than AWS allows"
+            ))
             .with_advice("give at most 300 seconds"));
         }
-        redirect::check_ports(&self.ports)?;
-        request::check_extra(&self.extra)?;
-        request::max_age(&self.extra)?;
+        redirect::check_ports(&plan.ports)?;
+        request::check_extra(&plan.extra)?;
+        request::max_age(&plan.extra)?;
+        plan.wanted = Wanted::new(self.response_type, self.response_mode)?;
         let settings = Arc::new(self.settings());
         let asked = Arc::clone(&settings);
         let mut cache = Cache::new(move |before: Option<SignIn>, interaction| {
@@ -178,33 +203,21 @@ impl LoginBuilder {
     }
 
     fn settings(self) -> Settings {
+        let plan = self.plan;
+        let extra = plan.extra.iter();
         let key = Key::of("sign-in")
-            .part("issuer", &self.issuer)
-            .part("client", &self.client_id)
-            .parts("scopes", &self.scopes)
-            .parts(
-                "authorize",
-                self.extra.iter().flat_map(|(name, value)| [name, value]),
-            )
+            .part("issuer", &plan.issuer)
+            .part("client", &plan.client_id)
+            .parts("scopes", &plan.scopes)
+            .parts("authorize", extra.flat_map(|(name, value)| [name, value]))
             .finish();
         let vault = self.vault.unwrap_or_else(|| Arc::new(MemoryStore::new()));
-        let clock = self.clock;
         let notices = self
             .store
             .clone()
-            .map(|store| Notices::new(store, key, telling).clock(clock.clone()));
+            .map(|store| Notices::new(store, key, telling).clock(plan.clock.clone()));
         Settings {
-            issuer: self.issuer,
-            client_id: self.client_id,
-            scopes: self.scopes,
-            extra: self.extra,
-            redirect_host: self.redirect_host,
-            ports: self.ports,
-            timeout: self.timeout,
-            leeway: self.leeway,
-            http: self.http,
-            prompt: self.prompt,
-            clock,
+            plan,
             key,
             store: self.store,
             vault: Vault::new(vault, key),
@@ -215,7 +228,7 @@ impl LoginBuilder {
 }
 
 /// A no, and a sign-in that was let lapse, is what everybody is told: nobody wants the page again who has just closed it.
-fn telling(error: &TokenError) -> Telling {
+pub(crate) fn telling(error: &TokenError) -> Telling {
     match error.kind() {
         TokenErrorKind::LoginRequired => Telling::Nobody,
         TokenErrorKind::Refused | TokenErrorKind::TimedOut => Telling::Everybody(MEMORY_OF_NO),
@@ -226,7 +239,7 @@ fn telling(error: &TokenError) -> Telling {
 impl fmt::Debug for LoginBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginBuilder")
-            .field("issuer", &self.issuer)
+            .field("issuer", &self.plan.issuer)
             .finish_non_exhaustive()
     }
 }

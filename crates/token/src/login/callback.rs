@@ -1,6 +1,5 @@
-//! The listener that the browser comes back to. Whatever does not carry this sign-in's `state` is ignored.
+//! The listener that the browser comes back to. Whatever does not belong to this sign-in is ignored.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,15 +9,14 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use keyless_cache::Secret;
 use keyless_loopback::{Limits, Listener, Server, respond};
 use tokio::sync::{Notify, oneshot, watch};
-use url::form_urlencoded;
 
-use super::TELL;
 use super::page::Page;
+use super::prompt::Prompt;
 use super::redirect::{self, RedirectHost};
+use super::relay;
+use super::request::ResponseMode;
+use super::response::{Judge, Verdict, pasted, unambiguous};
 use crate::error::{TokenError, TokenErrorKind};
-
-/// Where the identity provider sends the browser back to.
-const PATH: &str = "/callback";
 
 /// How long the browser has to fetch the last page before the port is closed: longer than a waiting page waits.
 const LAST_PAGE: Duration = Duration::from_secs(2);
@@ -28,52 +26,57 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 type Body = Vec<u8>;
 
+/// The way back from the identity provider's pages.
+pub(crate) struct WayBack {
+    /// Where the response comes to.
+    pub(crate) path: &'static str,
+    pub(crate) mode: ResponseMode,
+    pub(crate) judge: Judge,
+    /// The most bytes that a posted response may have.
+    pub(crate) longest: usize,
+}
+
 /// A bound listener, before its address is put into a request.
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
+    path: &'static str,
     listener: Listener,
 }
 
-/// What an authorization response must carry.
-pub(super) struct Expected {
-    pub(super) state: Secret,
-    pub(super) issuer: String,
-    /// Whether `iss` must be there (RFC 9207 §2.4).
-    pub(super) iss_required: bool,
-}
-
 impl Waiting {
-    /// Binds a port and holds it.
-    pub(super) async fn bind(
+    /// Binds a port and holds it; the response comes to `path` there.
+    pub(crate) async fn bind(
         host: RedirectHost,
         ports: &RangeInclusive<u16>,
+        path: &'static str,
     ) -> Result<Self, TokenError> {
         let listener = redirect::bind(host, ports).await?;
-        Ok(Self { listener })
+        Ok(Self { path, listener })
     }
 
-    pub(super) fn redirect_uri(&self) -> String {
-        format!("http://{}{PATH}", self.listener.authority())
+    /// The address that the identity provider sends the browser back to.
+    pub(crate) fn returns_to(&self) -> String {
+        format!("http://{}{}", self.listener.authority(), self.path)
     }
 
-    /// Begins to answer; the browser is sent on to `authorize` by way of [`Callback::link`].
-    pub(super) fn serve(
-        self,
-        authorize: String,
-        expected: Expected,
-    ) -> Result<Callback, TokenError> {
+    /// Begins to answer; the browser is sent on to `request` by way of [`Callback::link`].
+    pub(crate) fn serve(self, request: String, way_back: WayBack) -> Result<Callback, TokenError> {
         let (answer, answered) = oneshot::channel();
         let (outcome, outcome_seen) = watch::channel(None);
         let desk = Arc::new(Desk {
-            expected,
+            origin: format!("http://{}", self.listener.authority()),
             start: one_time_path()?,
             end: one_time_path()?,
-            authorize: Mutex::new(Some(authorize)),
+            relay: one_time_path()?,
+            request: Mutex::new(Some(request)),
             answer: Mutex::new(Some(answer)),
             outcome: outcome_seen,
             shown: Notify::new(),
+            way_back,
         });
-        let link = format!("http://{}{}", self.listener.authority(), desk.start);
-        let limits = Limits::default().own_user_only(true).keep_alive(false);
+        let limits = Limits::default()
+            .own_user_only(true)
+            .keep_alive(false)
+            .body_bytes(desk.way_back.longest);
         let at_desk = Arc::clone(&desk);
         let server = self.listener.serve(limits, move |request| {
             let desk = Arc::clone(&at_desk);
@@ -84,7 +87,8 @@ impl Waiting {
             }
         });
         Ok(Callback {
-            link,
+            link: format!("{}{}", desk.origin, desk.start),
+            returns_to: format!("{}{}", desk.origin, self.path),
             desk,
             answered,
             outcome,
@@ -94,9 +98,11 @@ impl Waiting {
 }
 
 /// The listener while a person signs in.
-pub(super) struct Callback {
+pub(crate) struct Callback {
     /// Leads to the identity provider, once.
-    pub(super) link: String,
+    pub(crate) link: String,
+    /// Where the response comes to.
+    pub(crate) returns_to: String,
     desk: Arc<Desk>,
     answered: oneshot::Receiver<Result<Secret, TokenError>>,
     outcome: watch::Sender<Option<Page>>,
@@ -104,19 +110,33 @@ pub(super) struct Callback {
 }
 
 impl Callback {
-    /// The code, as soon as the person's own browser brings it.
-    pub(super) async fn code(&mut self) -> Result<Secret, TokenError> {
+    /// What was asked for, as soon as the person's own browser brings it or they paste the address at which one elsewhere ended.
+    pub(crate) async fn answer(&mut self, prompt: &dyn Prompt) -> Result<Secret, TokenError> {
         let closed = |_| {
             Err(TokenError::new(
                 TokenErrorKind::Unreachable,
                 "the listener for the sign-in was closed",
             ))
         };
-        (&mut self.answered).await.unwrap_or_else(closed)
+        let judge = &self.desk.way_back.judge;
+        let pasting = async {
+            let mut rejected = None;
+            loop {
+                let line = prompt.pasted(rejected.as_ref()).await;
+                match pasted(line.expose(), &self.returns_to, judge) {
+                    Ok(answer) => break answer,
+                    Err(error) => rejected = Some(error),
+                }
+            }
+        };
+        tokio::select! {
+            answer = &mut self.answered => answer.unwrap_or_else(closed),
+            answer = pasting => answer,
+        }
     }
 
     /// Shows the browser what came of it and closes the port.
-    pub(super) async fn finish(self, page: Page) {
+    pub(crate) async fn finish(self, page: Page) {
         let in_a_browser = self.desk.is_answered();
         self.outcome.send_replace(Some(page));
         if in_a_browser {
@@ -128,19 +148,31 @@ impl Callback {
 
 /// What the listener's handler needs.
 struct Desk {
-    expected: Expected,
+    origin: String,
     start: String,
     end: String,
-    authorize: Mutex<Option<String>>,
+    relay: String,
+    request: Mutex<Option<String>>,
     answer: Mutex<Option<oneshot::Sender<Result<Secret, TokenError>>>>,
     outcome: watch::Receiver<Option<Page>>,
     shown: Notify,
+    way_back: WayBack,
 }
 
 impl Desk {
     async fn receive(&self, request: Request<Body>) -> Response<Body> {
         let path = request.uri().path();
-        if path != PATH && path != self.start && path != self.end {
+        let comes_back = path == self.way_back.path;
+        if comes_back
+            && request.method() == Method::POST
+            && self.way_back.mode == ResponseMode::FormPost
+        {
+            return self.posted(&request);
+        }
+        if path == self.relay && self.way_back.mode == ResponseMode::Fragment {
+            return self.relayed(&request);
+        }
+        if !comes_back && path != self.start && path != self.end {
             return show(StatusCode::NOT_FOUND, &Page::nothing_here());
         }
         if request.method() != Method::GET {
@@ -149,86 +181,71 @@ impl Desk {
         if !is_navigation(request.headers()) {
             return show(StatusCode::FORBIDDEN, &Page::nothing_here());
         }
-        if path == PATH {
-            self.judge(request.uri().query().unwrap_or_default())
-        } else if path == self.start {
+        if path == self.start {
             self.send_on()
-        } else {
+        } else if path == self.end {
             self.last_page().await
+        } else {
+            match (request.uri().query(), self.way_back.mode) {
+                (None, ResponseMode::Fragment) => relay::page(&self.relay),
+                (query, _) => self.judge(query.unwrap_or_default().as_bytes(), ResponseMode::Query),
+            }
         }
     }
 
     /// To the identity provider, once: the link stands where other users of this machine can read it.
     fn send_on(&self) -> Response<Body> {
-        match lock(&self.authorize).take() {
+        match lock(&self.request).take() {
             Some(address) => redirect(&address),
             None => show(StatusCode::GONE, &Page::link_used()),
         }
     }
 
-    /// `state` comes before everything else, `error` included: another page, or another program, may ask for anything
-    /// here, and must neither end nor complete the sign-in (RFC 6749 §10.12, RFC 9700 §4.7).
-    fn judge(&self, query: &str) -> Response<Body> {
-        let Some(parameters) = unambiguous(query) else {
-            return show(StatusCode::BAD_REQUEST, &Page::not_this_one());
-        };
-        let state = parameters.get("state").cloned().unwrap_or_default();
-        if Secret::new(state) != self.expected.state {
-            return show(StatusCode::BAD_REQUEST, &Page::not_this_one());
+    /// A form that the identity provider's page has sent (OAuth 2.0 Form Post Response Mode §2).
+    fn posted(&self, request: &Request<Body>) -> Response<Body> {
+        if !is_navigation(request.headers()) {
+            return show(StatusCode::FORBIDDEN, &Page::nothing_here());
         }
-        if let Some(answer) = lock(&self.answer).take() {
-            let _ = answer.send(self.read(&parameters));
+        if !is_form(request.headers()) {
+            return show(StatusCode::UNSUPPORTED_MEDIA_TYPE, &Page::nothing_here());
         }
-        redirect(&self.end)
+        self.judge(request.body(), ResponseMode::FormPost)
     }
 
-    /// The response of the person's own browser (RFC 6749 §4.1.2, RFC 9207 §2.4).
-    fn read(&self, parameters: &BTreeMap<String, String>) -> Result<Secret, TokenError> {
-        let Expected {
-            issuer,
-            iss_required,
-            ..
-        } = &self.expected;
-        match parameters.get("iss") {
-            Some(found) if found != issuer => {
-                return Err(TokenError::new(
-                    TokenErrorKind::Invalid,
-                    format!(
-                        "the response is from another issuer: expected {issuer:?}, found {found:?} (iss)"
-                    ),
-                )
-                .with_advice(TELL));
-            }
-            None if *iss_required => {
-                return Err(TokenError::new(
-                    TokenErrorKind::Invalid,
-                    format!("{issuer} promises to name itself in its response (iss) and did not"),
-                )
-                .with_advice(TELL));
-            }
-            _ => {}
+    /// A fragment that the script of our own page passes on.
+    fn relayed(&self, request: &Request<Body>) -> Response<Body> {
+        if request.method() != Method::POST {
+            return show(StatusCode::METHOD_NOT_ALLOWED, &Page::nothing_here());
         }
-        if let Some(error) = parameters.get("error") {
-            let reason = parameters
-                .get("error_description")
-                .map(|text| format!(": {text}"))
-                .unwrap_or_default();
-            return Err(TokenError::new(
-                TokenErrorKind::Refused,
-                format!("{issuer} refused the sign-in ({error}{reason})"),
-            )
-            .with_advice(
-                "sign in again, or ask whoever runs the identity provider to let you in",
-            ));
+        if !relay::is_from_our_page(request.headers(), &self.origin) || !is_form(request.headers())
+        {
+            return show(StatusCode::FORBIDDEN, &Page::nothing_here());
         }
-        match parameters.get("code") {
-            Some(code) if !code.is_empty() => Ok(Secret::new(code.clone())),
-            _ => Err(TokenError::new(
-                TokenErrorKind::Invalid,
-                format!("{issuer} sent the browser back without a code"),
-            )
-            .with_advice(TELL)),
+        if self.take(request.body(), ResponseMode::Fragment) {
+            respond(StatusCode::OK, "text/plain", self.end.clone()).map(|body| body.to_vec())
+        } else {
+            show(StatusCode::BAD_REQUEST, &Page::not_this_one())
         }
+    }
+
+    fn judge(&self, form: &[u8], mode: ResponseMode) -> Response<Body> {
+        if self.take(form, mode) {
+            redirect(&self.end)
+        } else {
+            show(StatusCode::BAD_REQUEST, &Page::not_this_one())
+        }
+    }
+
+    /// Passes the response on to who waits for it, the first time; whether it is this sign-in's.
+    fn take(&self, form: &[u8], mode: ResponseMode) -> bool {
+        let verdict = unambiguous(form).map(|parameters| (self.way_back.judge)(&parameters, mode));
+        let Some(Verdict::Ours(said)) = verdict else {
+            return false;
+        };
+        if let Some(answer) = lock(&self.answer).take() {
+            let _ = answer.send(said);
+        }
+        true
     }
 
     /// What came of it, as soon as that is known; neutral until then.
@@ -250,24 +267,25 @@ impl Desk {
     }
 }
 
-/// The parameters, unless one is there twice (RFC 6749 §3.1).
-fn unambiguous(query: &str) -> Option<BTreeMap<String, String>> {
-    let mut parameters = BTreeMap::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if parameters
-            .insert(name.into_owned(), value.into_owned())
-            .is_some()
-        {
-            return None;
-        }
-    }
-    Some(parameters)
-}
-
 /// Browsers say what a request is for; a script, an image or a frame is not a person following a link.
 fn is_navigation(headers: &HeaderMap) -> bool {
     let is = |name: &str, wanted: &str| headers.get_all(name).iter().all(|value| value == wanted);
     is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document")
+}
+
+/// Whether a body is said to be a form; a charset may follow.
+fn is_form(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let is_form = types
+        .next()
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| {
+            let essence = value.split(';').next().unwrap_or_default();
+            essence
+                .trim()
+                .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        });
+    is_form && types.next().is_none()
 }
 
 fn show(status: StatusCode, page: &Page) -> Response<Body> {
@@ -286,7 +304,7 @@ fn redirect(to: &str) -> Response<Body> {
     response
 }
 
-fn one_time_path() -> Result<String, TokenError> {
+pub(super) fn one_time_path() -> Result<String, TokenError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| {
         TokenError::new(
@@ -305,25 +323,39 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+#[cfg(any(test, fuzzing))]
+impl Desk {
+    /// A desk without a socket, whose last page is at `/end`.
+    fn without_a_socket(
+        way_back: WayBack,
+        outcome: watch::Receiver<Option<Page>>,
+    ) -> (Self, oneshot::Receiver<Result<Secret, TokenError>>) {
+        let (answer, answered) = oneshot::channel();
+        let desk = Self {
+            origin: "http://127.0.0.1:1".into(),
+            start: "/start".into(),
+            end: "/end".into(),
+            relay: "/relay".into(),
+            request: Mutex::new(Some("https://issuer.example/authorize".into())),
+            answer: Mutex::new(Some(answer)),
+            outcome,
+            shown: Notify::new(),
+            way_back,
+        };
+        (desk, answered)
+    }
+}
+
 /// What a listener without a socket answers to `request`, and what the sign-in gets of it. `page` is what came of the
 /// sign-in, at `/end`.
 #[cfg(fuzzing)]
 pub(super) async fn answer(
     request: Request<Body>,
-    expected: Expected,
+    way_back: WayBack,
     page: Page,
 ) -> (Response<Body>, Option<Result<Secret, TokenError>>) {
-    let (answer, mut answered) = oneshot::channel();
     let (_outcome, outcome_seen) = watch::channel(Some(page));
-    let desk = Desk {
-        expected,
-        start: "/start".into(),
-        end: "/end".into(),
-        authorize: Mutex::new(Some("https://issuer.example/authorize".into())),
-        answer: Mutex::new(Some(answer)),
-        outcome: outcome_seen,
-        shown: Notify::new(),
-    };
+    let (desk, mut answered) = Desk::without_a_socket(way_back, outcome_seen);
     let response = desk.receive(request).await;
     (response, answered.try_recv().ok())
 }
@@ -334,19 +366,13 @@ mod tests {
 
     fn desk() -> (Desk, watch::Sender<Option<Page>>) {
         let (outcome, outcome_seen) = watch::channel(None);
-        let desk = Desk {
-            expected: Expected {
-                state: Secret::new("right".to_owned()),
-                issuer: "https://issuer.example".into(),
-                iss_required: false,
-            },
-            start: "/start".into(),
-            end: "/end".into(),
-            authorize: Mutex::new(None),
-            answer: Mutex::new(None),
-            outcome: outcome_seen,
-            shown: Notify::new(),
+        let way_back = WayBack {
+            path: "/callback",
+            mode: ResponseMode::Query,
+            judge: Box::new(|_, _| Verdict::NotOurs),
+            longest: 0,
         };
+        let (desk, _) = Desk::without_a_socket(way_back, outcome_seen);
         (desk, outcome)
     }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use super::request::{ResponseMode, ResponseType};
 use crate::endpoint;
 use crate::error::{TokenError, TokenErrorKind};
 use crate::http::{HttpClient, Limits};
@@ -24,6 +25,22 @@ pub(super) struct IdentityProvider {
     pub(super) jwks_uri: Url,
     /// RFC 7009, where it is offered (RFC 8414 §2).
     pub(super) revocation_endpoint: Option<Url>,
+    /// RFC 8628, where it is offered.
+    pub(super) device_authorization_endpoint: Option<Url>,
+    /// RFC 9126, where it is offered.
+    pub(super) pushed_authorization_request_endpoint: Option<Url>,
+    /// Whether it takes no other requests than pushed ones.
+    pub(super) requires_pushed_requests: bool,
+    /// RP-Initiated Logout 1.0, where it is offered.
+    pub(super) end_session_endpoint: Option<Url>,
+    /// How clients may prove themselves at the token endpoint; `None` where it does not say.
+    pub(super) token_endpoint_auth_methods: Option<Vec<String>>,
+    /// With which algorithms a DPoP proof may be signed (RFC 9449 §5.1); empty where there are none.
+    pub(super) dpop_algorithms: Vec<String>,
+    /// Whether PKCE with S256 is offered, or nothing said about it (RFC 7636, RFC 8414 §2).
+    offers_s256: bool,
+    response_types: Option<Vec<String>>,
+    response_modes: Option<Vec<String>>,
     /// RFC 9207 §2.3: whether every authorization response carries `iss`.
     pub(super) iss_in_response: bool,
     pub(super) signing_algorithms: Vec<String>,
@@ -37,6 +54,16 @@ struct Document {
     token_endpoint: String,
     jwks_uri: String,
     revocation_endpoint: Option<String>,
+    device_authorization_endpoint: Option<String>,
+    pushed_authorization_request_endpoint: Option<String>,
+    #[serde(default)]
+    require_pushed_authorization_requests: bool,
+    end_session_endpoint: Option<String>,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    #[serde(default)]
+    dpop_signing_alg_values_supported: Vec<String>,
+    response_types_supported: Option<Vec<String>>,
+    response_modes_supported: Option<Vec<String>>,
     #[serde(default)]
     id_token_signing_alg_values_supported: Vec<String>,
     code_challenge_methods_supported: Option<Vec<String>>,
@@ -60,17 +87,11 @@ pub(super) async fn discover(
     if document.issuer != issuer {
         return Err(another_issuer(issuer, &document.issuer));
     }
-    if document
-        .code_challenge_methods_supported
-        .is_some_and(|methods| !methods.iter().any(|method| method == "S256"))
-    {
-        return Err(TokenError::new(
-            TokenErrorKind::Misconfigured,
-            format!("{issuer} does not offer PKCE with S256, without which a stolen code is enough to sign in"),
-        )
-        .with_advice("enable PKCE (S256) at the identity provider"));
-    }
     let endpoint = |what, address: &str| endpoint(&at, what, address);
+    let optional = |what, address: &Option<String>| {
+        let address = address.as_deref();
+        address.map(|address| endpoint(what, address)).transpose()
+    };
     Ok(IdentityProvider {
         authorization_endpoint: endpoint(
             "the authorization endpoint",
@@ -78,14 +99,82 @@ pub(super) async fn discover(
         )?,
         token_endpoint: endpoint("the token endpoint", &document.token_endpoint)?,
         jwks_uri: endpoint("the key set's address", &document.jwks_uri)?,
-        revocation_endpoint: match &document.revocation_endpoint {
-            Some(address) => Some(endpoint("the revocation endpoint", address)?),
-            None => None,
-        },
+        revocation_endpoint: optional("the revocation endpoint", &document.revocation_endpoint)?,
+        device_authorization_endpoint: optional(
+            "the device authorization endpoint",
+            &document.device_authorization_endpoint,
+        )?,
+        pushed_authorization_request_endpoint: optional(
+            "the pushed authorization request endpoint",
+            &document.pushed_authorization_request_endpoint,
+        )?,
+        requires_pushed_requests: document.require_pushed_authorization_requests,
+        end_session_endpoint: optional("the end session endpoint", &document.end_session_endpoint)?,
+        token_endpoint_auth_methods: document.token_endpoint_auth_methods_supported,
+        dpop_algorithms: document.dpop_signing_alg_values_supported,
+        offers_s256: document
+            .code_challenge_methods_supported
+            .is_none_or(|methods| methods.iter().any(|method| method == "S256")),
+        response_types: document.response_types_supported,
+        response_modes: document.response_modes_supported,
         iss_in_response: document.authorization_response_iss_parameter_supported,
         signing_algorithms: document.id_token_signing_alg_values_supported,
         issuer: document.issuer,
     })
+}
+
+impl IdentityProvider {
+    /// One whose every endpoint is at `address`, which offers what is demanded and no more.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn at(address: Url) -> Self {
+        Self {
+            issuer: address.as_str().trim_end_matches('/').to_owned(),
+            authorization_endpoint: address.clone(),
+            token_endpoint: address.clone(),
+            jwks_uri: address,
+            revocation_endpoint: None,
+            device_authorization_endpoint: None,
+            pushed_authorization_request_endpoint: None,
+            requires_pushed_requests: false,
+            end_session_endpoint: None,
+            token_endpoint_auth_methods: None,
+            dpop_algorithms: Vec::new(),
+            offers_s256: true,
+            response_types: None,
+            response_modes: None,
+            iss_in_response: true,
+            signing_algorithms: Vec::new(),
+        }
+    }
+
+    /// Refuses a request that the identity provider says it cannot answer, or answers unsafely.
+    pub(super) fn check(&self, wanted: ResponseType, mode: ResponseMode) -> Result<(), TokenError> {
+        let issuer = &self.issuer;
+        let misconfigured =
+            |message: String| TokenError::new(TokenErrorKind::Misconfigured, message);
+        if wanted == ResponseType::Code && !self.offers_s256 {
+            return Err(misconfigured(format!(
+                "{issuer} does not offer PKCE with S256, without which a stolen code is enough to sign in"
+            ))
+            .with_advice("enable PKCE (S256) at the identity provider"));
+        }
+        let lacks = |offered: &Option<Vec<String>>, wanted: &str| {
+            offered
+                .as_ref()
+                .is_some_and(|offered| !offered.iter().any(|offer| offer == wanted))
+        };
+        if lacks(&self.response_types, wanted.name()) {
+            return Err(misconfigured(format!("{issuer} does not offer response_type={}", wanted.name()))
+                .with_advice("take response_type out of the configuration: the authorization code flow is the better one"));
+        }
+        if mode == ResponseMode::FormPost && lacks(&self.response_modes, mode.name()) {
+            return Err(
+                misconfigured(format!("{issuer} does not offer response_mode=form_post"))
+                    .with_advice("take response_mode out of the configuration"),
+            );
+        }
+        Ok(())
+    }
 }
 
 /// An endpoint that `issuer` names. Only one on this machine may name others on it: an issuer elsewhere would have codes

@@ -1,23 +1,69 @@
-//! One sign-in from beginning to end.
+//! One sign-in from beginning to end, by the flow that fits.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use keyless_cache::{Interaction, Secret};
-use tokio::task::spawn_blocking;
+use url::Url;
 
-use super::Settings;
-use super::callback::{Callback, Expected, Waiting};
+use super::asking::Asking;
+use super::callback::{Waiting, WayBack};
 use super::discovery::{self, IdentityProvider};
-use super::grant::{self, Grant};
-use super::keys;
-use super::page::Page;
-use super::prompt::{Prompt, SignInPage};
-use super::refresh;
-use super::request::{self, AuthorizationRequest};
+use super::prompt::SignedIn;
+use super::request::AuthorizationRequest;
+use super::response::Expected;
 use super::sign_in::SignIn;
-use super::verify::{self, Nonces};
+use super::verify::{self, Evidence, Nonces};
+use super::{Settings, device, grant, keys, refresh, request};
 use crate::error::{TokenError, TokenErrorKind};
 use crate::id_token::IdToken;
+
+/// A way for a person to sign in.
+///
+/// ```
+/// # use keyless_token::login::Flow;
+/// assert_eq!("device".parse::<Flow>()?, Flow::Device);
+/// # Ok::<(), keyless_token::TokenError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flow {
+    /// In a browser on this machine, which comes back by itself (RFC 8252).
+    #[default]
+    Browser,
+    /// With a code that is typed in on another device (RFC 8628), where the identity provider offers that.
+    Device,
+    /// In a browser on whichever machine; the person pastes the address at which it ends.
+    Paste,
+}
+
+impl FromStr for Flow {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        let known = [Self::Browser, Self::Device, Self::Paste];
+        known
+            .into_iter()
+            .find(|known| known.to_string() == text)
+            .ok_or_else(|| {
+                TokenError::new(
+                    TokenErrorKind::Misconfigured,
+                    format!("there is no flow {text:?}"),
+                )
+                .with_advice("write browser, device or paste")
+            })
+    }
+}
+
+impl fmt::Display for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Browser => "browser",
+            Self::Device => "device",
+            Self::Paste => "paste",
+        })
+    }
+}
 
 /// Renews the sign-in without a person where that can be done, and else lets one sign in, where one may be asked.
 pub(super) async fn sign_in(
@@ -44,100 +90,136 @@ pub(super) async fn sign_in(
         )
         .with_advice("sign in with `keyless login`"));
     };
+    let asking = Asking {
+        issuer: &settings.issuer,
+        prompt: &**prompt,
+        timeout: settings.timeout,
+        notices: settings.notices.as_ref(),
+    };
     let provider = discovery::discover(&*settings.http, &settings.issuer, &settings.clock).await?;
-    let waiting = Waiting::bind(settings.redirect_host, &settings.ports).await?;
-    let request = AuthorizationRequest::new(
-        &provider,
-        &settings.client_id,
-        &settings.scopes,
-        &settings.extra,
-        waiting.redirect_uri(),
-    );
-    let redirect_uri = request.redirect_uri.clone();
+    let token = match choose(&settings.flows, &provider)? {
+        Chosen::Device(endpoint) => {
+            let (token, refresh_token) =
+                device::sign_in(&settings, &provider, endpoint, &asking).await?;
+            settings
+                .settle_in(&token, refresh_token, &asking, before.as_ref())
+                .await;
+            token
+        }
+        Chosen::Redirect(flow) => {
+            redirect(&settings, &provider, flow, &asking, before.as_ref()).await?
+        }
+    };
+    Ok(SignIn::new(token))
+}
+
+/// A flow with what it needs of the identity provider.
+enum Chosen<'a> {
+    Device(&'a Url),
+    Redirect(Flow),
+}
+
+/// The first of `flows` that the identity provider offers.
+fn choose<'a>(flows: &[Flow], provider: &'a IdentityProvider) -> Result<Chosen<'a>, TokenError> {
+    let offered = |flow: &Flow| match flow {
+        Flow::Device => provider
+            .device_authorization_endpoint
+            .as_ref()
+            .map(Chosen::Device),
+        Flow::Browser | Flow::Paste => Some(Chosen::Redirect(*flow)),
+    };
+    flows.iter().find_map(offered).ok_or_else(|| {
+        TokenError::new(
+            TokenErrorKind::Misconfigured,
+            format!("{} does not offer the device flow", provider.issuer),
+        )
+        .with_advice("use another way: `--flow paste`, or `--flow browser`")
+    })
+}
+
+/// An authorization request in a browser, and its response.
+async fn redirect(
+    settings: &Settings,
+    provider: &IdentityProvider,
+    flow: Flow,
+    asking: &Asking<'_>,
+    before: Option<&SignIn>,
+) -> Result<IdToken, TokenError> {
+    provider.check(settings.wanted.response, settings.wanted.mode)?;
+    let waiting = Waiting::bind(settings.redirect_host, &settings.ports, CALLBACK).await?;
+    let request = AuthorizationRequest::new(provider, settings, waiting.returns_to());
+    let url = request.url.to_string();
     let expected = Expected {
         state: request.state.clone(),
         issuer: provider.issuer.clone(),
         iss_required: provider.iss_in_response,
+        wanted: settings.wanted,
     };
-    let mut callback = waiting.serve(request.url.to_string(), expected)?;
-    settings.say_that_somebody_is_asked().await;
-    prompt.sign_in(&SignInPage {
-        issuer: &settings.issuer,
-        link: &callback.link,
-        url: request.url.as_str(),
-        timeout: settings.timeout,
-    });
-    let outcome = match tokio::time::timeout(
-        settings.timeout,
-        complete(&settings, &provider, request, &mut callback),
-    )
-    .await
-    {
-        Ok(outcome) => outcome,
-        Err(_) => Err(TokenError::new(
-            TokenErrorKind::TimedOut,
-            format!(
-                "nobody signed in at {} within {} seconds",
-                settings.issuer,
-                settings.timeout.as_secs()
-            ),
-        )
-        .with_advice(format!(
-            "run the command again, with a longer `--timeout` if you need more time; if the page in the browser shows an error, check \
-             the client id, and that the identity provider allows {redirect_uri}"
-        ))),
+    let way_back = WayBack {
+        path: CALLBACK,
+        mode: settings.wanted.mode,
+        judge: expected.into_judge(),
+        longest: LONGEST_RESPONSE,
     };
-    let outcome = match outcome {
-        Ok((token, refresh_token)) => {
-            refresh::keep(&settings, refresh_token, &token).await;
-            tell(&**prompt, &token, before.as_ref());
-            Ok(token)
-        }
-        Err(error) => Err(error),
+    let callback = waiting.serve(url.clone(), way_back)?;
+    let complete = async |answer: Secret| {
+        let (token, refresh_token) = complete(settings, provider, request, answer).await?;
+        settings
+            .settle_in(&token, refresh_token, asking, before)
+            .await;
+        Ok(token)
     };
-    callback.finish(last_page(&outcome)).await;
-    outcome.map(SignIn::new)
+    asking
+        .visit(callback, &url, flow, complete, IdToken::who)
+        .await
 }
 
-/// From the browser's return to the verified token, and the refresh token that came with it.
+/// From what the browser brought to the verified token, and the refresh token that came with it.
 async fn complete(
     settings: &Settings,
     provider: &IdentityProvider,
     request: AuthorizationRequest,
-    callback: &mut Callback,
+    answer: Secret,
 ) -> Result<(IdToken, Option<Secret>), TokenError> {
-    let http = &*settings.http;
-    let AuthorizationRequest {
-        redirect_uri,
-        nonce,
-        verifier,
-        ..
-    } = request;
-    let code = callback.code().await?;
+    let nonce = Nonces::OfRequest(&request.nonce);
+    let Some(verifier) = request.verifier else {
+        let token = verify::read_text(&answer)?;
+        let evidence = Evidence {
+            state: Some(&request.state),
+            through_a_browser: true,
+            ..Evidence::default()
+        };
+        settings.verify(provider, &token, &evidence, nonce).await?;
+        return Ok((token, None));
+    };
     let grant = grant::redeem(
-        http,
+        &*settings.http,
         provider,
         &settings.client_id,
-        &redirect_uri,
+        &request.redirect_uri,
         verifier,
-        &code,
+        &answer,
     )
     .await?;
     let token = verify::read(&grant)?;
-    settings
-        .verify(provider, &grant, &token, Nonces::OfRequest(&nonce))
-        .await?;
+    let evidence = Evidence {
+        access_token: Some(&grant.access_token),
+        code: Some(&answer),
+        state: Some(&request.state),
+        through_a_browser: false,
+    };
+    settings.verify(provider, &token, &evidence, nonce).await?;
     Ok((token, grant.refresh_token))
 }
 
 impl Settings {
-    /// Lets `token`, which came with `grant`, pass every check. The keys are fetched last, so that a rotation while a person was signing in
+    /// Lets `token`, which came with `evidence`, pass every check. The keys are fetched last, so that a rotation while a person was signing in
     /// does no harm.
     pub(super) async fn verify(
         &self,
         provider: &IdentityProvider,
-        grant: &Grant,
         token: &IdToken,
+        evidence: &Evidence<'_>,
         nonce: Nonces<'_>,
     ) -> Result<(), TokenError> {
         let http = &*self.http;
@@ -154,33 +236,35 @@ impl Settings {
             leeway: self.leeway,
             now: self.clock.now(),
         };
-        verify::verify(token, grant, &expected, keys)
+        verify::verify(token, evidence, &expected, keys)
     }
 
-    /// For the processes that wait, and for those that come if this one is killed.
-    async fn say_that_somebody_is_asked(&self) {
-        let Some(notices) = self.notices.clone() else {
-            return;
-        };
-        let broken_off = TokenError::new(
-            TokenErrorKind::TimedOut,
-            format!("a sign-in at {} was begun and broke off", self.issuer),
-        )
-        .with_advice("sign in with `keyless login`");
-        let _ = spawn_blocking(move || notices.asking(broken_off)).await; // a panic in there is no reason not to ask
+    /// Somebody has signed in: keeps the refresh token that came with it, or none, and says who.
+    async fn settle_in(
+        &self,
+        token: &IdToken,
+        refresh_token: Option<Secret>,
+        asking: &Asking<'_>,
+        before: Option<&SignIn>,
+    ) {
+        refresh::keep(self, refresh_token, token).await;
+        let another = before
+            .map(SignIn::token)
+            .filter(|before| before.subject() != token.subject());
+        asking.prompt.signed_in(&SignedIn {
+            issuer: &self.issuer,
+            who: token.who(),
+            before: another.map(IdToken::who),
+        });
     }
 }
 
-fn tell(prompt: &dyn Prompt, token: &IdToken, before: Option<&SignIn>) {
-    let another = before
-        .map(SignIn::token)
-        .filter(|before| before.subject() != token.subject());
-    prompt.signed_in(token, another);
-}
+/// What there is to do where a code was shown and nobody entered it.
+pub(super) const A_CODE_NOT_ENTERED: &str =
+    "run the command again for a new code, and enter it on the page that is shown with it";
 
-fn last_page(outcome: &Result<IdToken, TokenError>) -> Page {
-    match outcome {
-        Ok(token) => Page::signed_in(&token.who()),
-        Err(error) => Page::failed(error),
-    }
-}
+/// Where the identity provider sends the browser back to.
+const CALLBACK: &str = "/callback";
+
+/// An ID token, and what comes with it, is far shorter: AWS takes 20,000 characters.
+const LONGEST_RESPONSE: usize = 64 * 1024;

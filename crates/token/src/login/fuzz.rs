@@ -6,10 +6,12 @@ use http::{HeaderMap, Request, Response};
 use keyless_cache::{Clock, Secret};
 use openidconnect::{AccessToken, Nonce};
 
-use super::callback;
+use super::callback::{self, WayBack};
 use super::discovery::{self, IdentityProvider};
-use super::grant::Grant;
 use super::page::Page;
+use super::request::{ResponseType, Wanted};
+use super::response::Expected;
+use super::verify::Evidence;
 use super::{keys, verify};
 use crate::error::TokenError;
 use crate::http::{HttpClient, HttpError, Limits};
@@ -43,14 +45,27 @@ pub struct Answer {
 }
 
 /// Lets the listener answer `request`. `who` is the person it names when the sign-in is over.
-pub fn callback(request: Request<Vec<u8>>, iss_required: bool, who: &str) -> Answer {
-    let expected = callback::Expected {
+pub fn callback(
+    request: Request<Vec<u8>>,
+    response_type: ResponseType,
+    iss_required: bool,
+    who: &str,
+) -> Answer {
+    let wanted = Wanted::new(response_type, None).expect("a usual mode");
+    let expected = Expected {
         state: Secret::new(STATE),
         issuer: ISSUER.into(),
         iss_required,
+        wanted,
+    };
+    let way_back = WayBack {
+        path: "/callback",
+        mode: wanted.mode,
+        judge: expected.into_judge(),
+        longest: 0,
     };
     let signed_in = Page::signed_in(&printable(who));
-    let (response, outcome) = run(callback::answer(request, expected, signed_in));
+    let (response, outcome) = run(callback::answer(request, way_back, signed_in));
     let failed = outcome.as_ref().and_then(|outcome| outcome.as_ref().err());
     Answer {
         page: failed.map(|error| Page::failed(error).html()),
@@ -85,18 +100,11 @@ pub fn discovery(body: &[u8], headers: HeaderMap) -> Result<Metadata, TokenError
 /// Reads a key set and says of each of `tokens` whether it passes every check with it.
 pub fn key_set(body: &[u8], tokens: &[&str]) -> Result<Vec<Result<(), TokenError>>, TokenError> {
     let address = url::Url::parse(ISSUER).expect("an address");
-    let provider = IdentityProvider {
-        issuer: ISSUER.into(),
-        authorization_endpoint: address.clone(),
-        token_endpoint: address.clone(),
-        jwks_uri: address,
-        revocation_endpoint: None,
-        iss_in_response: true,
-        signing_algorithms: Vec::new(),
-    };
+    let provider = IdentityProvider::at(address);
     let http = Canned(body.to_vec(), HeaderMap::new());
     let keys = run(keys::fetch(&http, &provider, &clock()))?;
     let nonce = Nonce::new(NONCE.into());
+    let access_token = AccessToken::new("access".into());
     let expected = verify::Expected {
         provider: &provider,
         client_id: CLIENT,
@@ -106,14 +114,13 @@ pub fn key_set(body: &[u8], tokens: &[&str]) -> Result<Vec<Result<(), TokenError
         now: clock().now(),
     };
     let passes = |token: &&str| {
-        let grant = Grant {
-            id_token: Some(Secret::new(*token)),
-            access_token: AccessToken::new("access".into()),
-            refresh_token: None,
-        };
-        let token = verify::read(&grant)?;
+        let token = verify::read_text(&Secret::new(*token))?;
         keys::know(&keys, token.key_id());
-        verify::verify(&token, &grant, &expected, keys.clone())
+        let evidence = Evidence {
+            access_token: Some(&access_token),
+            ..Evidence::default()
+        };
+        verify::verify(&token, &evidence, &expected, keys.clone())
     };
     Ok(tokens.iter().map(passes).collect())
 }

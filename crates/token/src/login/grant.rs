@@ -6,8 +6,9 @@ use keyless_cache::Secret;
 use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType, BasicTokenType};
 use oauth2::{
     AccessToken, AsyncHttpClient, AuthorizationCode, ClientId, EndpointNotSet, EndpointSet,
-    ExtraTokenFields, HttpRequest, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
-    StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
+    ErrorResponseType, ExtraTokenFields, HttpRequest, PkceCodeVerifier, RedirectUrl, RefreshToken,
+    RequestTokenError, StandardErrorResponse, StandardRevocableToken, StandardTokenResponse,
+    TokenResponse, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded::byte_serialize;
@@ -30,7 +31,7 @@ pub(super) struct Grant {
 
 /// The member that OpenID Connect adds (Core §3.1.3.3), kept to the letter.
 #[derive(Clone, Serialize, Deserialize)]
-struct IdTokenField {
+pub(super) struct IdTokenField {
     id_token: Option<Secret>,
 }
 
@@ -42,7 +43,7 @@ impl std::fmt::Debug for IdTokenField {
 
 impl ExtraTokenFields for IdTokenField {}
 
-type Client<HasToken = EndpointNotSet> = oauth2::Client<
+pub(super) type Client<HasToken = EndpointNotSet> = oauth2::Client<
     BasicErrorResponse,
     StandardTokenResponse<IdTokenField, BasicTokenType>,
     oauth2::basic::BasicTokenIntrospectionResponse,
@@ -83,11 +84,17 @@ pub(super) async fn redeem(
         .await
         .map_err(|error| refusal(&provider.issuer, error, &secrets, refused_code))?;
     let grant = Grant::from(&answer);
-    if grant.id_token.is_none() {
-        return Err(TokenError::new(TokenErrorKind::Misconfigured, format!("{} gave no ID token", provider.issuer))
-            .with_advice("let the client ask for the scope \"openid\", and check that the issuer is an OpenID provider"));
-    }
+    demand_id_token(&grant, &provider.issuer)?;
     Ok(grant)
+}
+
+/// Refuses what OAuth alone gives.
+pub(super) fn demand_id_token(grant: &Grant, issuer: &str) -> Result<(), TokenError> {
+    if grant.id_token.is_some() {
+        return Ok(());
+    }
+    Err(TokenError::new(TokenErrorKind::Misconfigured, format!("{issuer} gave no ID token"))
+        .with_advice("let the client ask for the scope \"openid\", and check that the issuer is an OpenID provider"))
 }
 
 /// Trades a refresh token for tokens (RFC 6749 §6); `None` where it is not good any more.
@@ -134,15 +141,15 @@ impl From<&StandardTokenResponse<IdTokenField, BasicTokenType>> for Grant {
     }
 }
 
-fn client(provider: &IdentityProvider, client_id: &str) -> Client<EndpointSet> {
+pub(super) fn client(provider: &IdentityProvider, client_id: &str) -> Client<EndpointSet> {
     Client::new(ClientId::new(client_id.to_owned()))
         .set_token_uri(TokenUrl::from_url(provider.token_endpoint.clone()))
 }
 
 /// Our port as the library wants it.
-struct Port<'a> {
-    http: &'a dyn HttpClient,
-    issuer: &'a str,
+pub(super) struct Port<'a> {
+    pub(super) http: &'a dyn HttpClient,
+    pub(super) issuer: &'a str,
 }
 
 impl<'c> AsyncHttpClient<'c> for Port<'_> {
@@ -155,7 +162,10 @@ impl<'c> AsyncHttpClient<'c> for Port<'_> {
 }
 
 impl Port<'_> {
-    async fn send(&self, request: HttpRequest) -> Result<oauth2::HttpResponse, TokenError> {
+    pub(super) async fn send(
+        &self,
+        request: HttpRequest,
+    ) -> Result<oauth2::HttpResponse, TokenError> {
         let issuer = self.issuer;
         let answer = self
             .http
@@ -185,9 +195,9 @@ impl Port<'_> {
 }
 
 /// Of a refusal only the standard's own members are told, without `secrets`, which some echo; the body may hold tokens.
-fn refusal(
+pub(super) fn refusal<T: ErrorResponseType + AsRef<str> + std::fmt::Display + 'static>(
     issuer: &str,
-    error: RequestTokenError<TokenError, BasicErrorResponse>,
+    error: RequestTokenError<TokenError, StandardErrorResponse<T>>,
     secrets: &[Secret],
     refused: fn(&str, &str) -> TokenError,
 ) -> TokenError {

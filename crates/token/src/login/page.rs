@@ -4,7 +4,7 @@ use crate::error::{TokenError, TokenErrorKind};
 
 /// A page of the listener: a heading, what happened, and what to do.
 #[derive(Clone, Debug)]
-pub(super) struct Page {
+pub(crate) struct Page {
     mood: Mood,
     heading: String,
     lines: Vec<String>,
@@ -21,7 +21,7 @@ enum Mood {
 
 impl Page {
     /// The token has been checked, and it is `who`'s.
-    pub(super) fn signed_in(who: &str) -> Self {
+    pub(crate) fn signed_in(who: &str) -> Self {
         Self::new(
             Mood::Good,
             format!("Signed in as {who}"),
@@ -30,7 +30,7 @@ impl Page {
     }
 
     /// It came to nothing.
-    pub(super) fn failed(error: &TokenError) -> Self {
+    pub(crate) fn failed(error: &TokenError) -> Self {
         let heading = match error.kind() {
             TokenErrorKind::TimedOut => "Too late to sign in",
             _ => "You are not signed in",
@@ -82,6 +82,11 @@ impl Page {
         )
     }
 
+    /// A script is about to pass on what the browser brought.
+    pub(super) fn relaying() -> Self {
+        Self::new(Mood::Neutral, "Bringing your sign-in back", &[])
+    }
+
     /// Whatever else is asked for.
     pub(super) fn nothing_here() -> Self {
         Self::new(
@@ -102,6 +107,11 @@ impl Page {
 
     /// The page as HTML: no script, nothing from elsewhere, and every text escaped.
     pub(super) fn html(&self) -> String {
+        self.html_with("")
+    }
+
+    /// The page as HTML, with markup of ours behind its lines.
+    pub(super) fn html_with(&self, markup: &str) -> String {
         let heading = escape(&self.heading);
         let lines: Vec<String> = self
             .lines
@@ -125,7 +135,7 @@ impl Page {
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">{refresh}<title>{heading} · keyless</title>
 <style>{STYLE}</style></head>
-<body><main class="{class}"><div class="sign" aria-hidden="true">{sign}</div><div role="status"><h1>{heading}</h1>{lines}</div></main></body>
+<body><main class="{class}"><div class="sign" aria-hidden="true">{sign}</div><div role="status"><h1>{heading}</h1>{lines}{markup}</div></main></body>
 </html>
 "#
         )

@@ -11,7 +11,7 @@ use super::grant::{self, Grant};
 use super::request;
 use super::sign_in::SignIn;
 use super::vault::{Kept, Turn};
-use super::verify::{self, Nonces};
+use super::verify::{self, Evidence, Nonces};
 use crate::error::{TokenError, TokenErrorKind};
 use crate::id_token::IdToken;
 
@@ -138,8 +138,11 @@ async fn believe(
     settings
         .verify(
             provider,
-            grant,
             &token,
+            &Evidence {
+                access_token: Some(&grant.access_token),
+                ..Evidence::default()
+            },
             Nonces::OfSignIn(kept.nonce.as_deref()),
         )
         .await?;

@@ -1,5 +1,6 @@
 //! The authorization request: what goes into its address, and what must come back.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use keyless_cache::Secret;
@@ -7,6 +8,7 @@ use oauth2::{PkceCodeChallenge, PkceCodeVerifier};
 use openidconnect::{CsrfToken, Nonce};
 use url::Url;
 
+use super::Plan;
 use super::discovery::IdentityProvider;
 use crate::error::{TokenError, TokenErrorKind};
 
@@ -25,37 +27,153 @@ const RESERVED: [&str; 11] = [
     "request_uri",
 ];
 
+/// What the identity provider is asked to send back (`response_type`, OAuth 2.0 Multiple Response Types).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseType {
+    /// `code`: a code that only this process can redeem, by PKCE and over a connection of its own. The token never goes through the browser.
+    #[default]
+    Code,
+    /// `id_token`, the implicit flow, for an application that allows nothing else: the token itself comes back through the browser, where extensions
+    /// and whatever else sees its addresses can read it, and no refresh token comes with it. Never an access token.
+    IdToken,
+}
+
+/// How it is sent back (`response_mode`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// In the query of the address: for a code alone, since addresses are logged.
+    Query,
+    /// Behind the `#` of the address, which a script on our own page passes on: for an ID token.
+    Fragment,
+    /// By a form (OAuth 2.0 Form Post Response Mode). Browsers may warn that it leaves https.
+    FormPost,
+}
+
+impl ResponseType {
+    /// As the standard writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::IdToken => "id_token",
+        }
+    }
+
+    /// How it comes where nothing is said (Multiple Response Types §5).
+    pub(super) fn usual_mode(self) -> ResponseMode {
+        match self {
+            Self::Code => ResponseMode::Query,
+            Self::IdToken => ResponseMode::Fragment,
+        }
+    }
+}
+
+impl ResponseMode {
+    /// As the standard writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Fragment => "fragment",
+            Self::FormPost => "form_post",
+        }
+    }
+}
+
+impl FromStr for ResponseType {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        let known = [Self::Code, Self::IdToken];
+        known.into_iter().find(|known| known.name() == text).ok_or_else(|| {
+            TokenError::new(TokenErrorKind::Misconfigured, format!("{text:?} is no response_type that can be asked for"))
+                .with_advice("write code, or id_token for an application that allows nothing but the implicit flow")
+        })
+    }
+}
+
+impl FromStr for ResponseMode {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        let known = [Self::Query, Self::Fragment, Self::FormPost];
+        known
+            .into_iter()
+            .find(|known| known.name() == text)
+            .ok_or_else(|| {
+                TokenError::new(
+                    TokenErrorKind::Misconfigured,
+                    format!("{text:?} is no response_mode"),
+                )
+                .with_advice("write query, fragment or form_post, or leave it out")
+            })
+    }
+}
+
+/// What is asked for, and how it is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) response: ResponseType,
+    pub(super) mode: ResponseMode,
+}
+
+impl Wanted {
+    /// Refuses a pair in which a token would be logged, or that nothing would pass on.
+    pub(super) fn new(
+        response: ResponseType,
+        mode: Option<ResponseMode>,
+    ) -> Result<Self, TokenError> {
+        let mode = mode.unwrap_or_else(|| response.usual_mode());
+        let refuse = |reason: &str, advice: &str| {
+            Err(TokenError::new(TokenErrorKind::Misconfigured, reason).with_advice(advice))
+        };
+        match (response, mode) {
+            (ResponseType::IdToken, ResponseMode::Query) => refuse(
+                "an ID token must not come in the query of an address, which browsers, proxies and servers write down",
+                "write response_mode = \"fragment\" or \"form_post\"",
+            ),
+            (ResponseType::Code, ResponseMode::Fragment) => refuse(
+                "a code comes in the query of the address, or by form_post",
+                "leave response_mode out",
+            ),
+            _ => Ok(Self { response, mode }),
+        }
+    }
+}
+
 /// One request, used for one sign-in: fresh state, nonce and verifier (RFC 9700 §2.1, RFC 7636 §4.1).
 pub(super) struct AuthorizationRequest {
     pub(super) url: Url,
     pub(super) redirect_uri: String,
     pub(super) state: Secret,
     pub(super) nonce: Nonce,
-    pub(super) verifier: PkceCodeVerifier,
+    /// Of a request for a code.
+    pub(super) verifier: Option<PkceCodeVerifier>,
 }
 
 impl AuthorizationRequest {
-    pub(super) fn new(
-        provider: &IdentityProvider,
-        client_id: &str,
-        scopes: &[String],
-        extra: &[(String, String)],
-        redirect_uri: String,
-    ) -> Self {
+    pub(super) fn new(provider: &IdentityProvider, plan: &Plan, redirect_uri: String) -> Self {
+        let Wanted { response, mode } = plan.wanted;
         let state = CsrfToken::new_random_len(32);
         let nonce = Nonce::new_random_len(32);
-        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut url = provider.authorization_endpoint.clone();
         url.query_pairs_mut()
-            .append_pair("response_type", "code")
-            .append_pair("client_id", client_id)
+            .append_pair("response_type", response.name())
+            .append_pair("client_id", &plan.client_id)
             .append_pair("redirect_uri", &redirect_uri)
-            .append_pair("scope", &scopes.join(" "))
+            .append_pair("scope", &plan.scopes.join(" "))
             .append_pair("state", state.secret())
-            .append_pair("nonce", nonce.secret())
-            .append_pair("code_challenge", challenge.as_str())
-            .append_pair("code_challenge_method", "S256")
-            .extend_pairs(extra);
+            .append_pair("nonce", nonce.secret());
+        if mode != response.usual_mode() {
+            url.query_pairs_mut()
+                .append_pair("response_mode", mode.name());
+        }
+        let verifier = (response == ResponseType::Code).then(|| {
+            let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+            url.query_pairs_mut()
+                .append_pair("code_challenge", challenge.as_str())
+                .append_pair("code_challenge_method", "S256");
+            verifier
+        });
+        url.query_pairs_mut().extend_pairs(&plan.extra);
         Self {
             url,
             redirect_uri,

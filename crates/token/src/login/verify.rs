@@ -8,8 +8,8 @@ use openidconnect::core::{
     CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm,
 };
 use openidconnect::{
-    AccessTokenHash, ClaimsVerificationError, ClientId, IssuerUrl, Nonce, NonceVerifier,
-    SignatureVerificationError,
+    AccessToken, AccessTokenHash, ClaimsVerificationError, ClientId, IssuerUrl, Nonce,
+    NonceVerifier, SignatureVerificationError,
 };
 
 use super::TELL;
@@ -69,16 +69,33 @@ impl NonceVerifier for Nonces<'_> {
     }
 }
 
-/// The token of `grant`, not yet believed. It is read strictly first: what two readers could understand differently is refused.
-pub(super) fn read(grant: &Grant) -> Result<IdToken, TokenError> {
-    let text = grant.id_token.as_ref().map(Secret::expose);
-    IdToken::parse(text.unwrap_or_default()).map_err(|error| invalid(error.to_string()))
+/// What came with a token, or led to it, and what it may say a hash of.
+#[derive(Default)]
+pub(super) struct Evidence<'a> {
+    pub(super) access_token: Option<&'a AccessToken>,
+    pub(super) code: Option<&'a Secret>,
+    pub(super) state: Option<&'a Secret>,
+    /// Whether it came by way of a browser: then a hash of what did not come along says that something was taken out on the way.
+    pub(super) through_a_browser: bool,
 }
 
-/// Lets `token`, which came with `grant`, pass every check.
+/// The token of `grant`, not yet believed. It is read strictly first: what two readers could understand differently is refused.
+pub(super) fn read(grant: &Grant) -> Result<IdToken, TokenError> {
+    match &grant.id_token {
+        Some(text) => read_text(text),
+        None => Err(invalid("there is none")),
+    }
+}
+
+/// The same of a token that comes by itself.
+pub(super) fn read_text(text: &Secret) -> Result<IdToken, TokenError> {
+    IdToken::parse(text.expose()).map_err(|error| invalid(error.to_string()))
+}
+
+/// Lets `token`, which came with `evidence`, pass every check.
 pub(super) fn verify(
     token: &IdToken,
-    grant: &Grant,
+    evidence: &Evidence<'_>,
     expected: &Expected<'_>,
     keys: CoreJsonWebKeySet,
 ) -> Result<(), TokenError> {
@@ -102,8 +119,7 @@ pub(super) fn verify(
         .set_time_fn(move || lenient_now.into());
     let read = CoreIdToken::from_str(token.expose())
         .map_err(|_| invalid("a claim is not of the kind that OpenID Connect wants"))?;
-    let claims = read
-        .claims(&verifier, expected.nonce)
+    read.claims(&verifier, expected.nonce)
         .map_err(|error| refusal(&error, token, expected.now))?;
 
     check_times(token, expected)?;
@@ -119,13 +135,27 @@ pub(super) fn verify(
             "its subject is longer than {LONGEST_SUBJECT} characters (sub)"
         )));
     }
-    if let Some(hash) = claims.access_token_hash() {
-        let found = read.signing_alg().ok().and_then(|algorithm| {
-            let key = read.signing_key(&verifier).ok()?;
-            AccessTokenHash::from_token(&grant.access_token, algorithm, key).ok()
-        });
-        if found.as_ref() != Some(hash) {
-            return Err(invalid("it belongs to another access token (at_hash)"));
+    let of = |text: &str| {
+        let algorithm = read.signing_alg().ok()?;
+        let key = read.signing_key(&verifier).ok()?;
+        let hash = AccessTokenHash::from_token(&AccessToken::new(text.to_owned()), algorithm, key);
+        hash.ok().map(|hash| (*hash).clone())
+    };
+    let access_token = evidence.access_token.map(|token| token.secret().as_str());
+    for (claim, what, sent) in [
+        ("at_hash", "access token", access_token),
+        ("c_hash", "code", evidence.code.map(Secret::expose)),
+        ("s_hash", "request", evidence.state.map(Secret::expose)),
+    ] {
+        let Some(found) = token.claims().get(claim) else {
+            continue;
+        };
+        let is_right = match sent {
+            Some(sent) => found.as_str().is_some() && of(sent).as_deref() == found.as_str(),
+            None => !evidence.through_a_browser,
+        };
+        if !is_right {
+            return Err(invalid(format!("it belongs to another {what} ({claim})")));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! A token that a command prints: a CI agent, a vault, a script of one's own.
+//! A proof that a command prints: a CI agent, a vault, a script of one's own.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -9,16 +9,14 @@ use keyless_cache::{Clock, Interaction};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
-use super::{BoxFuture, Source};
+use super::{BoxFuture, Source, Written};
 use crate::error::{TokenError, TokenErrorKind};
-use crate::id_token::IdToken;
-use crate::jwt::LONGEST;
 use crate::text::printable;
 
 /// How long the pipes of a command that has ended are still listened to.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// Runs a command without a shell and takes the token that it prints.
+/// Runs a command without a shell and takes the token, or the SAML response, that it prints.
 ///
 /// Its standard error is kept out of the way and quoted, cut and cleaned, where the command fails. Its arguments are
 /// shown by nothing: they may hold secrets.
@@ -58,7 +56,7 @@ impl CommandSource {
         self
     }
 
-    async fn run(&self) -> Result<IdToken, TokenError> {
+    async fn run<P: Written>(&self) -> Result<P, TokenError> {
         let program = self.program.to_string_lossy().into_owned();
         let mut child = Command::new(&self.program)
             .args(&self.arguments)
@@ -82,8 +80,12 @@ impl CommandSource {
         let finished = tokio::time::timeout(self.timeout, async {
             // Both pipes are read at once, and to their end, so that a talkative command cannot block on a full one.
             let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-            let reading =
-                async { tokio::join!(read_start(stdout, &mut out), read_start(stderr, &mut err)) };
+            let reading = async {
+                tokio::join!(
+                    read_start(stdout, P::LONGEST, &mut out),
+                    read_start(stderr, P::LONGEST, &mut err)
+                )
+            };
             let mut reading = std::pin::pin!(reading);
             tokio::select! {
                 status = child.wait() => {
@@ -97,7 +99,7 @@ impl CommandSource {
         let status = finished.await.map_err(|_| {
             TokenError::new(
                 TokenErrorKind::Unreachable,
-                format!("{program:?} gave no token within {:?}", self.timeout),
+                format!("{program:?} gave no {} within {:?}", P::NAME, self.timeout),
             )
         })?;
         let status = status.map_err(|error| {
@@ -117,12 +119,12 @@ impl CommandSource {
                 format!("{program:?} printed something that is not text"),
             )
         })?;
-        IdToken::parse_unexpired(&text, self.clock.now()).map_err(|error| error.within(&program))
+        P::read(&text, self.clock.now()).map_err(|error| error.within(&program))
     }
 }
 
-impl Source<IdToken> for CommandSource {
-    fn proof(&self, _: Interaction) -> BoxFuture<'_, Result<IdToken, TokenError>> {
+impl<P: Written> Source<P> for CommandSource {
+    fn proof(&self, _: Interaction) -> BoxFuture<'_, Result<P, TokenError>> {
         Box::pin(self.run())
     }
 }
@@ -135,11 +137,15 @@ impl fmt::Debug for CommandSource {
     }
 }
 
-/// Puts the first bytes of `stream` into `start`, a little more than a token can be long; the rest is read and dropped.
-async fn read_start(stream: Option<impl AsyncRead + Unpin>, start: &mut Vec<u8>) {
+/// Puts the first bytes of `stream` into `start`; the rest is read and dropped.
+async fn read_start(stream: Option<impl AsyncRead + Unpin>, most: usize, start: &mut Vec<u8>) {
     let Some(mut stream) = stream else { return };
-    let limit = LONGEST as u64 + 1024;
-    if (&mut stream).take(limit).read_to_end(start).await.is_ok() {
+    if (&mut stream)
+        .take(most as u64)
+        .read_to_end(start)
+        .await
+        .is_ok()
+    {
         let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
     }
 }

@@ -1,4 +1,4 @@
-//! A token in an environment variable, as many CI systems give it to a job.
+//! A proof in an environment variable, as many CI systems give it to a job.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use keyless_cache::{Clock, Interaction};
 
-use super::{BoxFuture, Source};
+use super::{BoxFuture, Source, Written};
 use crate::error::{TokenError, TokenErrorKind};
-use crate::id_token::IdToken;
 
-/// Takes a token from an environment variable.
+/// Takes a token, or a SAML response, from an environment variable.
 #[derive(Clone)]
 pub struct EnvSource {
     name: String,
@@ -47,7 +46,7 @@ impl EnvSource {
         self
     }
 
-    fn read(&self) -> Result<IdToken, TokenError> {
+    fn read<P: Written>(&self) -> Result<P, TokenError> {
         let value = (self.lookup)(&self.name)
             .filter(|value| !value.is_empty())
             .ok_or_else(|| {
@@ -63,16 +62,16 @@ impl EnvSource {
                 format!("the variable {} is not text", self.name),
             )
         })?;
-        IdToken::parse_unexpired(text, self.clock.now()).map_err(|error| error.within(&self.name))
+        P::read(text, self.clock.now()).map_err(|error| error.within(&self.name))
     }
 }
 
-impl Source<IdToken> for EnvSource {
-    fn proof(&self, _: Interaction) -> BoxFuture<'_, Result<IdToken, TokenError>> {
+impl<P: Written> Source<P> for EnvSource {
+    fn proof(&self, _: Interaction) -> BoxFuture<'_, Result<P, TokenError>> {
         Box::pin(std::future::ready(self.read()))
     }
 
-    fn held(&self) -> Option<IdToken> {
+    fn held(&self) -> Option<P> {
         self.read().ok()
     }
 }

@@ -1,4 +1,4 @@
-//! A token in a file that something else keeps fresh: a Kubernetes volume, an agent, a CI job.
+//! A proof in a file that something else keeps fresh: a Kubernetes volume, an agent, a CI job.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 
 use keyless_cache::{Clock, Interaction};
 
-use super::{BoxFuture, Source};
+use super::{BoxFuture, Source, Written};
 use crate::error::{TokenError, TokenErrorKind};
-use crate::id_token::IdToken;
-use crate::jwt::LONGEST;
 
-/// Reads a token from a file, anew for every proof: kubelet replaces it at four fifths of its life.
+/// Reads a token, or a SAML response, from a file, anew for every proof: kubelet replaces it at four fifths of its life.
 #[derive(Clone, Debug)]
 pub struct FileSource {
     path: PathBuf,
@@ -34,52 +32,66 @@ impl FileSource {
         self
     }
 
-    fn read(&self) -> Result<IdToken, TokenError> {
-        let text = read_bounded(&self.path)?;
-        IdToken::parse_unexpired(&text, self.clock.now())
+    fn read<P: Written>(&self) -> Result<P, TokenError> {
+        let text = read_bounded::<P>(&self.path)?;
+        P::read(&text, self.clock.now())
             .map_err(|error| error.within(&self.path.display().to_string()))
     }
 }
 
-impl Source<IdToken> for FileSource {
-    fn proof(&self, _: Interaction) -> BoxFuture<'_, Result<IdToken, TokenError>> {
+impl<P: Written> Source<P> for FileSource {
+    fn proof(&self, _: Interaction) -> BoxFuture<'_, Result<P, TokenError>> {
         Box::pin(std::future::ready(self.read()))
     }
 
-    fn held(&self) -> Option<IdToken> {
+    fn held(&self) -> Option<P> {
         self.read().ok()
     }
 }
 
-/// Reads no more than a token can be long, so that a wrong path (a disk image, `/dev/zero`) does no harm.
-fn read_bounded(path: &Path) -> Result<String, TokenError> {
+/// Reads no more than a proof can be long, so that a wrong path (a disk image, `/dev/zero`) does no harm.
+fn read_bounded<P: Written>(path: &Path) -> Result<String, TokenError> {
     let mut bytes = Vec::new();
     // A pipe would hold the caller, and its runtime, until somebody writes into it.
     let is_other = std::fs::metadata(path).is_ok_and(|found| !found.is_file());
     if is_other {
         return Err(TokenError::new(
             TokenErrorKind::Misconfigured,
-            format!("the token file {} is not a regular file", path.display()),
+            format!(
+                "the {} file {} is not a regular file",
+                P::NAME,
+                path.display()
+            ),
         )
-        .with_advice("give a file, or a command that prints the token"));
+        .with_advice(format!(
+            "give a file, or a command that prints the {}",
+            P::NAME
+        )));
     }
     let read =
-        File::open(path).and_then(|file| file.take(LONGEST as u64 + 1024).read_to_end(&mut bytes));
+        File::open(path).and_then(|file| file.take(P::LONGEST as u64).read_to_end(&mut bytes));
     match read {
         Ok(_) => String::from_utf8(bytes).map_err(|_| {
             TokenError::new(
                 TokenErrorKind::Invalid,
-                format!("{} is not a token: it is not text", path.display()),
+                format!("{} is not a {}: it is not text", path.display(), P::NAME),
             )
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(TokenError::new(
             TokenErrorKind::NotConfigured,
-            format!("there is no token file {}", path.display()),
+            format!("there is no {} file {}", P::NAME, path.display()),
         )
-        .with_advice("check the path, and that whatever writes the token has run")),
+        .with_advice(format!(
+            "check the path, and that whatever writes the {} has run",
+            P::NAME
+        ))),
         Err(error) => Err(TokenError::new(
             TokenErrorKind::Misconfigured,
-            format!("the token file {} cannot be read: {error}", path.display()),
+            format!(
+                "the {} file {} cannot be read: {error}",
+                P::NAME,
+                path.display()
+            ),
         )
         .with_advice("let this user read the file")),
     }

@@ -1,7 +1,7 @@
 //! A browser without a person: it follows the redirects of a sign-in, for the demonstration.
 
-use keyless::login::{Prompt, SignInPage};
-use keyless::{Http, HttpClient, IdToken};
+use keyless::login::{DeviceCode, Prompt, SignInPage, SignedIn};
+use keyless::{Http, HttpClient};
 
 /// Opens the link of a sign-in by itself. It says nothing: the demonstration tells the story.
 #[derive(Debug)]
@@ -18,7 +18,9 @@ impl Prompt for ScriptedBrowser {
         tokio::spawn(walk(self.0.clone(), page.link.to_owned()));
     }
 
-    fn signed_in(&self, _: &IdToken, _: Option<&IdToken>) {}
+    fn device(&self, _: &DeviceCode<'_>) {}
+
+    fn signed_in(&self, _: &SignedIn<'_>) {}
 }
 
 /// From page to page as far as there is a redirect. A step that fails ends the walk, and the sign-in by its deadline.

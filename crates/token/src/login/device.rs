@@ -1,0 +1,204 @@
+//! Signing in with a code that is typed in on another device: the device authorization grant (RFC 8628).
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use keyless_cache::Secret;
+use oauth2::{
+    AsyncHttpClient, DeviceAuthorizationUrl, DeviceCodeErrorResponse, DeviceCodeErrorResponseType,
+    HttpRequest, RequestTokenError, Scope, StandardDeviceAuthorizationResponse,
+};
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+use url::Url;
+
+use super::asking::Asking;
+use super::discovery::IdentityProvider;
+use super::grant::{self, Grant, Port};
+use super::prompt::DeviceCode;
+use super::verify::{Evidence, Nonces};
+use super::{Settings, TELL, flow};
+use crate::endpoint;
+use crate::error::{TokenError, TokenErrorKind};
+use crate::id_token::IdToken;
+use crate::source::BoxFuture;
+use crate::text::printable;
+
+/// Shows a code, and asks the identity provider again and again whether somebody has entered it.
+pub(super) async fn sign_in(
+    settings: &Settings,
+    provider: &IdentityProvider,
+    endpoint: &Url,
+    asking: &Asking<'_>,
+) -> Result<(IdToken, Option<Secret>), TokenError> {
+    let port = Port {
+        http: &*settings.http,
+        issuer: &provider.issuer,
+    };
+    let client = grant::client(provider, &settings.client_id)
+        .set_device_authorization_url(DeviceAuthorizationUrl::from_url(endpoint.clone()));
+    let scopes = settings.scopes.iter().cloned().map(Scope::new);
+    let begun: StandardDeviceAuthorizationResponse = client
+        .exchange_device_code()
+        .add_scopes(scopes)
+        .request_async(&port)
+        .await
+        .map_err(|error| grant::refusal(&provider.issuer, error, &[], refused_request))?;
+    let page = |what, address: &str| endpoint::secure(what, address);
+    let address = page("the page for the code", begun.verification_uri())?;
+    let complete = begun
+        .verification_uri_complete()
+        .map(|address| address.secret().as_str());
+    let complete = complete
+        .map(|address| page("the link with the code", address))
+        .transpose()?;
+    let user_code = begun.user_code().secret();
+    if user_code.is_empty() || user_code.len() > LONGEST_CODE || printable(user_code) != *user_code
+    {
+        return Err(TokenError::new(
+            TokenErrorKind::Invalid,
+            format!("{} gave a code that nobody can type in", provider.issuer),
+        )
+        .with_advice(TELL));
+    }
+    let timeout = asking.timeout.min(begun.expires_in());
+    let asking = Asking {
+        timeout,
+        ..asking.clone()
+    };
+    asking.begin().await;
+    asking.prompt.device(&DeviceCode {
+        issuer: &settings.issuer,
+        client_id: &settings.client_id,
+        scopes: &settings.scopes,
+        user_code,
+        verification_uri: address.as_str(),
+        verification_uri_complete: complete.as_ref().map(Url::as_str),
+        timeout,
+    });
+    let answered = async {
+        // Nobody can have entered it yet.
+        sleep(at_least(begun.interval())).await;
+        let grant = poll(settings, provider, &begun).await?;
+        let token = super::verify::read(&grant)?;
+        let evidence = Evidence {
+            access_token: Some(&grant.access_token),
+            ..Evidence::default()
+        };
+        // There is no nonce here (§3.4 has none), and a token with one is of another flow.
+        settings
+            .verify(provider, &token, &evidence, Nonces::OfSignIn(None))
+            .await?;
+        Ok((token, grant.refresh_token))
+    };
+    asking.within_time(answered, flow::A_CODE_NOT_ENTERED).await
+}
+
+/// The token endpoint's answer, once somebody has entered the code (§3.4, §3.5).
+async fn poll(
+    settings: &Settings,
+    provider: &IdentityProvider,
+    begun: &StandardDeviceAuthorizationResponse,
+) -> Result<Grant, TokenError> {
+    let (lasting, failed) = oneshot::channel();
+    let port = Polling {
+        port: Port {
+            http: &*settings.http,
+            issuer: &provider.issuer,
+        },
+        lasting: Mutex::new(Some(lasting)),
+    };
+    let client = grant::client(provider, &settings.client_id);
+    // How long in all is the caller's to say, on its own clock. Without a limit of ours the library's for the back-off may shorten an interval
+    // that the identity provider has made longer.
+    let polling = client
+        .exchange_device_access_token(begun)
+        .set_max_backoff_interval(LONGEST_INTERVAL)
+        .request_async(&port, |interval| sleep(at_least(interval)), Some(FOREVER));
+    let answer = tokio::select! {
+        answer = polling => answer,
+        Ok(error) = failed => return Err(error),
+    };
+    match answer {
+        Ok(answer) => {
+            let grant = Grant::from(&answer);
+            grant::demand_id_token(&grant, &provider.issuer)?;
+            Ok(grant)
+        }
+        Err(error) => Err(refusal(provider, error, begun)),
+    }
+}
+
+fn refusal(
+    provider: &IdentityProvider,
+    error: RequestTokenError<TokenError, DeviceCodeErrorResponse>,
+    begun: &StandardDeviceAuthorizationResponse,
+) -> TokenError {
+    let issuer = &provider.issuer;
+    if let RequestTokenError::ServerResponse(said) = &error
+        && *said.error() == DeviceCodeErrorResponseType::ExpiredToken
+    {
+        return TokenError::new(
+            TokenErrorKind::TimedOut,
+            format!("nobody entered the code at {issuer} before it expired"),
+        )
+        .with_advice("run the command again");
+    }
+    let secrets = [Secret::new(begun.device_code().secret().clone())];
+    grant::refusal(issuer, error, &secrets, refused_code)
+}
+
+fn refused_request(issuer: &str, said: &str) -> TokenError {
+    TokenError::new(
+        TokenErrorKind::Misconfigured,
+        format!("{issuer} gives no code for another device ({said})"),
+    )
+    .with_advice("let the application at the identity provider use the device flow, or use another way with `--flow paste`")
+}
+
+fn refused_code(issuer: &str, said: &str) -> TokenError {
+    TokenError::new(
+        TokenErrorKind::Refused,
+        format!("{issuer} refused the sign-in ({said})"),
+    )
+    .with_advice("sign in again, or ask whoever runs the identity provider to let you in")
+}
+
+/// An interval of nothing would be a flood.
+fn at_least(interval: Duration) -> Duration {
+    interval.max(Duration::from_secs(1))
+}
+
+/// Our port for the library, which asks again after every failure: one that will not pass ends it.
+struct Polling<'a> {
+    port: Port<'a>,
+    lasting: Mutex<Option<oneshot::Sender<TokenError>>>,
+}
+
+impl<'c> AsyncHttpClient<'c> for Polling<'_> {
+    type Error = TokenError;
+    type Future = BoxFuture<'c, Result<oauth2::HttpResponse, TokenError>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async move {
+            let answer = self.port.send(request).await;
+            if let Err(error) = &answer
+                && !error.is_transient()
+            {
+                let lasting = self
+                    .lasting
+                    .lock()
+                    .ok()
+                    .and_then(|mut lasting| lasting.take());
+                lasting.map(|lasting| lasting.send(error.clone()));
+            }
+            answer
+        })
+    }
+}
+
+/// Far more than anybody types in.
+const LONGEST_CODE: usize = 64;
+/// As long as the longest back-off.
+const LONGEST_INTERVAL: Duration = Duration::from_mins(1);
+const FOREVER: Duration = Duration::from_hours(24 * 365);
