@@ -16,11 +16,15 @@ struct Desk {
 
 impl Desk {
     fn new(identity_provider: &Running) -> Self {
+        Self::at(identity_provider.url())
+    }
+
+    fn at(issuer: &str) -> Self {
         use std::os::unix::fs::PermissionsExt;
         let home = tempfile::tempdir().expect("a folder");
         let config = format!(
             "[identity.corp]\nissuer = \"{}\"\nclient_id = \"keyless\"\n[profile.dev]\nidentity = \"corp\"\n",
-            identity_provider.url()
+            issuer
         );
         std::fs::write(home.path().join("config.toml"), config).expect("written");
         let browser = home.path().join("browser");
@@ -36,7 +40,7 @@ impl Desk {
             .expect("changed");
         let desk = Self {
             home,
-            issuer: identity_provider.url().to_owned(),
+            issuer: issuer.to_owned(),
         };
         let made = Command::new("mkfifo")
             .arg(desk.pipe())
@@ -64,9 +68,12 @@ impl Desk {
     }
 
     fn login(&self, arguments: &[&str]) -> Child {
-        let mut command = self.keyless(&["login", "dev"]);
+        self.run(&[&["login", "dev"], arguments].concat())
+    }
+
+    fn run(&self, arguments: &[&str]) -> Child {
+        let mut command = self.keyless(arguments);
         command
-            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         tokio::process::Command::from(command)
@@ -87,16 +94,6 @@ impl Desk {
             .output()
             .expect("keyless starts")
     }
-}
-
-async fn sign_in(browser: &Chromium, name: &str) {
-    browser.type_into("input[name=login]", name).await;
-    browser.type_into("input[name=password]", "x").await;
-    browser.click("button[type=submit]").await;
-    // The second form: what the application may know.
-    browser
-        .click("input[name=prompt][value=consent] ~ button")
-        .await;
 }
 
 async fn ended(login: Child) -> (i32, String) {
@@ -121,7 +118,7 @@ async fn a_person_signs_in_with_a_real_browser() {
         "the browser's command line holds {link}"
     );
     browser.open(&link).await;
-    sign_in(&browser, "alice").await;
+    browser.sign_in("alice").await;
     browser.see("Signed in as alice@example.com").await;
     let address = browser.address().await;
     assert!(
@@ -141,7 +138,7 @@ async fn a_person_signs_in_with_a_real_browser() {
     let login = desk.login(&["--force"]);
     let another = Chromium::start().await;
     another.open(&desk.link().await).await;
-    sign_in(&another, "bob").await;
+    another.sign_in("bob").await;
     another.see("Signed in as bob@example.com").await;
     let (code, said) = ended(login).await;
     assert_eq!(code, 0, "{said}");
@@ -182,7 +179,7 @@ async fn two_sign_ins_at_once_do_not_meet() {
     let tab = browser.tab().await;
     browser.new_tab().await;
     browser.open(&other_link).await;
-    sign_in(&browser, "bob").await;
+    browser.sign_in("bob").await;
     browser.see("Signed in as bob@example.com").await;
     let (code, said) = ended(other).await;
     assert_eq!(code, 0, "{said}");
@@ -191,7 +188,7 @@ async fn two_sign_ins_at_once_do_not_meet() {
     browser.open(&one_link).await;
     browser.see("This link has been used").await;
     browser.switch_to(tab).await;
-    sign_in(&browser, "alice").await;
+    browser.sign_in("alice").await;
     browser.see("Signed in as alice@example.com").await;
     let (code, said) = ended(one).await;
     assert_eq!(code, 0, "{said}");
@@ -211,4 +208,66 @@ async fn nobody_comes_in_time() {
     let (code, said) = ended(login).await;
     assert_eq!(code, 6, "{said}");
     assert!(said.contains("within 3 seconds"), "{said}");
+}
+
+#[tokio::test]
+#[ignore = "needs real parts: cargo xtask test"]
+async fn a_person_signs_out_with_a_real_browser_and_is_asked_the_next_time() {
+    let Some(parts) = real::parts() else { return };
+    let identity_provider = parts.oidc_provider();
+    let (desk, browser) = (Desk::new(&identity_provider), Chromium::start().await);
+    let login = desk.login(&[]);
+    browser.open(&desk.link().await).await;
+    browser.sign_in("alice").await;
+    browser.see("Signed in as alice@example.com").await;
+    ended(login).await;
+
+    let leaving = desk.run(&["logout", "dev", "--end-session"]);
+    let link = desk.link().await;
+    assert!(!link.contains("eyJ") && !link.contains("state"), "{link}");
+    browser.open(&link).await;
+    browser.click("button[name=logout][value=yes]").await;
+    browser.see("You are signed out").await;
+    let address = browser.address().await;
+    assert!(!address.contains("state="), "the address bar shows {address}");
+    let (code, said) = ended(leaving).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("has ended the session of the browser"), "{said}");
+    assert!(!desk.token().status.success(), "nobody is signed in here");
+
+    // It asks who it is: somebody else can sign in.
+    let login = desk.login(&[]);
+    browser.open(&desk.link().await).await;
+    browser.sign_in("bob").await;
+    browser.see("Signed in as bob@example.com").await;
+    ended(login).await;
+}
+
+#[tokio::test]
+#[ignore = "needs real parts: cargo xtask test"]
+async fn the_token_goes_to_the_identity_provider_by_a_form_that_a_real_browser_posts() {
+    if real::parts().is_none() {
+        return;
+    }
+    let sandbox = keyless_sandbox::Sandbox::builder()
+        .sign_in_as("alice")
+        .start()
+        .await
+        .expect("a sandbox");
+    let (desk, browser) = (Desk::at(sandbox.issuer()), Chromium::start().await);
+    let login = desk.login(&[]);
+    browser.open(&desk.link().await).await;
+    browser.see("Signed in as alice@example.com").await;
+    ended(login).await;
+    let before = sandbox.calls().end_session;
+    let leaving = desk.run(&["logout", "dev", "--end-session"]);
+    browser.open(&desk.link().await).await;
+    browser.see("You are signed out").await;
+    let (code, said) = ended(leaving).await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(sandbox.calls().end_session, before + 2, "asked, and posted");
+
+    // Back, to the page with the form: it has been used, and holds nothing any more.
+    browser.back().await;
+    assert!(!browser.address().await.contains("eyJ"));
 }

@@ -6,16 +6,16 @@
 )]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use keyless_sandbox::Sandbox;
+use keyless_tests::binary;
+use keyless_tests::keyring::Keyring;
 use keyless_tests::person::{Deed, browse};
-use keyless_tests::{binary, real};
 use tempfile::TempDir;
 use tokio::io::AsyncBufReadExt as _;
 
@@ -142,80 +142,6 @@ impl Ran {
     }
 }
 
-/// A bus with a keyring on it, both of one's own, ended with this value.
-struct Keyring {
-    bus: Child,
-    daemon: Child,
-    address: String,
-}
-
-impl Keyring {
-    /// `password` opens the keyring in `home`, and makes it if there is none; without, it stays locked.
-    fn start(home: &Path, password: Option<&str>) -> Option<Self> {
-        let bus = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--print-address=1"])
-            .env("HOME", home)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        let Ok(mut bus) = bus else {
-            real::skipped("dbus-daemon is not installed; `cargo xtask test` provides it");
-            return None;
-        };
-        let mut address = String::new();
-        BufReader::new(bus.stdout.take().expect("a pipe"))
-            .read_line(&mut address)
-            .expect("text");
-        let address = address.trim().to_owned();
-        let mut daemon = Command::new("gnome-keyring-daemon");
-        daemon.args(["--foreground", "--components=secrets"]);
-        if password.is_some() {
-            daemon.arg("--unlock");
-        }
-        let runtime = home.join("run");
-        fs::create_dir_all(&runtime).expect("made");
-        let daemon = daemon
-            .env("HOME", home)
-            .env("XDG_RUNTIME_DIR", runtime)
-            .env("XDG_DATA_HOME", home.join("share"))
-            .env("DBUS_SESSION_BUS_ADDRESS", &address)
-            .env_remove("DISPLAY")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        let Ok(mut daemon) = daemon else {
-            real::skipped("gnome-keyring-daemon is not installed; `cargo xtask test` provides it");
-            let _ = bus.kill();
-            return None;
-        };
-        let mut input = daemon.stdin.take().expect("a pipe");
-        input
-            .write_all(password.unwrap_or_default().as_bytes())
-            .expect("written");
-        drop(input);
-        // It says where its control socket is once it is on the bus.
-        let mut ready = String::new();
-        BufReader::new(daemon.stdout.take().expect("a pipe"))
-            .read_line(&mut ready)
-            .expect("text");
-        Some(Self {
-            bus,
-            daemon,
-            address,
-        })
-    }
-}
-
-impl Drop for Keyring {
-    fn drop(&mut self) {
-        for child in [&mut self.daemon, &mut self.bus] {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs real parts: cargo xtask test"]
 async fn a_real_keyring_holds_the_key_and_the_files_tell_nothing() {
@@ -223,7 +149,7 @@ async fn a_real_keyring_holds_the_key_and_the_files_tell_nothing() {
     let Some(keyring) = Keyring::start(keyrings.path(), Some("open sesame")) else {
         return;
     };
-    let bus = Some(keyring.address.as_str());
+    let bus = Some(keyring.address());
     let machine = Machine::new().await;
     let login = machine.login(machine.keyless(bus)).await;
     assert_eq!(login.code, Some(0), "{}", login.said);
@@ -287,7 +213,7 @@ async fn a_real_keyring_holds_the_key_and_the_files_tell_nothing() {
         return;
     };
     let begin = Instant::now();
-    let shut = machine.run(Some(&locked.address), &["credential-process", "dev"]);
+    let shut = machine.run(Some(locked.address()), &["credential-process", "dev"]);
     assert_eq!(
         (shut.code, shut.data.as_str()),
         (Some(3), ""),
@@ -310,7 +236,7 @@ async fn a_real_keyring_holds_the_key_and_the_files_tell_nothing() {
         "{:?}",
         begin.elapsed()
     );
-    let status = machine.run(Some(&locked.address), &["status"]);
+    let status = machine.run(Some(locked.address()), &["status"]);
     assert!(
         status.data.contains("out of use") && status.data.matches("it locked").count() == 1,
         "{}",
@@ -322,7 +248,7 @@ async fn a_real_keyring_holds_the_key_and_the_files_tell_nothing() {
     let Some(keyring) = Keyring::start(keyrings.path(), Some("open sesame")) else {
         return;
     };
-    let bus = Some(keyring.address.as_str());
+    let bus = Some(keyring.address());
     assert_eq!(
         machine.run(bus, &["credential-process", "dev"]).code,
         Some(0)

@@ -17,7 +17,8 @@
 //
 // What it wants of whom: a web client with the implicit flow must have an https redirect address that is not localhost (OpenID
 // Registration 2), a native one may have http on loopback. A request for an ID token that is for the query gets
-// invalid_request: it may be for the fragment (the default) or for form_post. A code may be for form_post as well.
+// invalid_request: it may be for the fragment (the default) or for form_post. A code may be for form_post as well. Beside an ID token there is
+// no `iss`, although the metadata promise one for every response (RFC 9207): the token has its own.
 //
 // Accounts: any name may sign in; NAME becomes the subject, NAME@example.com the verified email address. The account
 // "mallory" has an email address that nobody verified.
@@ -63,8 +64,10 @@ import { pathToFileURL } from 'node:url';
 const require = createRequire(join(process.env.KEYLESS_REAL ?? '.', 'node', 'package.json'));
 const { Provider } = await import(pathToFileURL(require.resolve('oidc-provider')));
 
+// A key is written out as it is made: with `export` of a key that was made before, Node 20 waits for itself, once in fifty starts.
+const jwk = { format: 'jwk' };
 const key = (type, alg, options) => ({
-  ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }),
+  ...generateKeyPairSync(type, { ...options, publicKeyEncoding: jwk, privateKeyEncoding: jwk }).privateKey,
   use: 'sig',
   alg,
   kid: alg.toLowerCase(),
@@ -90,8 +93,12 @@ const secrets = {
 const withSecret = (client_id, token_endpoint_auth_method) =>
   client(client_id, { token_endpoint_auth_method, client_secret: secrets[client_id] });
 
-const jwtKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-secrets['keyless-jwt'] = jwtKey.privateKey.export({ type: 'pkcs8', format: 'pem' });
+const jwtKey = generateKeyPairSync('ec', {
+  namedCurve: 'P-256',
+  publicKeyEncoding: jwk,
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+});
+secrets['keyless-jwt'] = jwtKey.privateKey;
 
 const configuration = {
   clients: [
@@ -106,7 +113,7 @@ const configuration = {
     client('keyless-jwt', {
       token_endpoint_auth_method: 'private_key_jwt',
       token_endpoint_auth_signing_alg: 'ES256',
-      jwks: { keys: [jwtKey.publicKey.export({ format: 'jwk' })] },
+      jwks: { keys: [jwtKey.publicKey] },
     }),
   ],
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },

@@ -37,7 +37,9 @@ impl Arrival {
             let text = text.unwrap_or_default().as_bytes();
             url::form_urlencoded::parse(text).into_owned().collect()
         });
-        fields.into_iter().find_map(|(key, value)| (key == name).then_some(value))
+        fields
+            .into_iter()
+            .find_map(|(key, value)| (key == name).then_some(value))
     }
 }
 
@@ -56,28 +58,63 @@ impl Browser {
     /// Opens `address` and signs in as `name` at the pages of `oidc-provider` or `samlp` until no page asks for anything; gives the last one. The
     /// steps are in `tests/real`. A device's `verification_uri_complete` is such an address, too.
     pub async fn sign_in(&mut self, address: &str, name: &str) -> String {
-        let person = Person { name: Some(name), code: None, end: None };
+        let person = Person {
+            name: Some(name),
+            code: None,
+            end: None,
+        };
         self.go(address, person).await.1
     }
 
     /// As [`sign_in`](Self::sign_in), from a device's `verification_uri`, at which `code` is typed in.
     pub async fn enter_device_code(&mut self, address: &str, code: &str, name: &str) -> String {
-        let person = Person { name: Some(name), code: Some(code), end: None };
+        let person = Person {
+            name: Some(name),
+            code: Some(code),
+            end: None,
+        };
         self.go(address, person).await.1
     }
 
     /// Opens `address` and says no at the first page that asks; gives the last page.
     pub async fn refuse(&mut self, address: &str) -> String {
-        let person = Person { name: None, code: None, end: None };
+        let person = Person {
+            name: None,
+            code: None,
+            end: None,
+        };
         self.go(address, person).await.1
     }
 
     /// As [`sign_in`](Self::sign_in), and goes no further than an address whose path is `end`: gives what a person could copy from there, and what a
     /// form would post to it. The address of a logout leads on as well.
     pub async fn sign_in_until(&mut self, address: &str, name: &str, end: &str) -> Arrival {
-        let person = Person { name: Some(name), code: None, end: Some(end) };
+        let person = Person {
+            name: Some(name),
+            code: None,
+            end: Some(end),
+        };
+        self.arrive(address, person).await
+    }
+
+    /// As [`refuse`](Self::refuse), and goes no further than an address whose path is `end`.
+    pub async fn refuse_until(&mut self, address: &str, end: &str) -> Arrival {
+        let person = Person {
+            name: None,
+            code: None,
+            end: Some(end),
+        };
+        self.arrive(address, person).await
+    }
+
+    async fn arrive(&mut self, address: &str, person: Person<'_>) -> Arrival {
         let (arrival, page) = self.go(address, person).await;
-        arrival.unwrap_or_else(|| panic!("{address} does not lead to {end}, but to:\n{page}"))
+        arrival.unwrap_or_else(|| {
+            panic!(
+                "{address} does not lead to {}, but to:\n{page}",
+                person.end.unwrap_or_default()
+            )
+        })
     }
 
     /// The path of a person from `address`: where they were stopped, or else the page that they ended on.
@@ -96,8 +133,11 @@ impl Browser {
             } else if let Some(to) = attribute(&page, "data-to") {
                 // As the script of our own page does.
                 let to = address.join(&to).expect("an address");
-                let end = self.relay(&to, address.fragment().unwrap_or_default()).await;
-                address = address.join(&end).expect("an address");
+                let fragment = address.fragment().unwrap_or_default();
+                match self.relay(&to, fragment).await {
+                    Ok(end) => address = address.join(&end).expect("an address"),
+                    Err(page) => return (None, page),
+                }
             } else if let Some(refusal) = page.split('"').find(|text| text.ends_with("/abort"))
                 && person.name.is_none()
             {
@@ -114,8 +154,17 @@ impl Browser {
         panic!("too many steps, the last to {address}");
     }
 
-    async fn fetch(&mut self, address: &Url, from: &Url, posted: Option<Fields>) -> (Option<String>, String) {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    async fn fetch(
+        &mut self,
+        address: &Url,
+        from: &Url,
+        posted: Option<Fields>,
+    ) -> (Option<String>, String) {
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         let mut request = Request::get(address.as_str()).header(header::COOKIE, cookies.join("; "));
         if posted.is_some() {
             // Fetch §3.2 and Fetch Metadata: a site is a host, whatever the port.
@@ -132,28 +181,43 @@ impl Browser {
                 .header("sec-fetch-site", site)
                 .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
-        let body = posted.map(|fields| Serializer::new(String::new()).extend_pairs(fields).finish());
-        let request = request.body(body.unwrap_or_default().into_bytes()).expect("a request");
-        let answer = self.http.send(request, Limits::default()).await.expect("an answer");
+        let body =
+            posted.map(|fields| Serializer::new(String::new()).extend_pairs(fields).finish());
+        let request = request
+            .body(body.unwrap_or_default().into_bytes())
+            .expect("a request");
+        let answer = self
+            .http
+            .send(request, Limits::default())
+            .await
+            .expect("an answer");
         for cookie in answer.headers().get_all(header::SET_COOKIE) {
             let cookie = cookie.to_str().expect("text");
-            let (name, value) =
-                cookie.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
+            let (name, value) = cookie
+                .split(';')
+                .next()
+                .and_then(|pair| pair.split_once('='))
+                .expect("a cookie");
             if value.is_empty() {
                 self.cookies.remove(name);
             } else {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        let location = answer
-            .status()
-            .is_redirection()
-            .then(|| answer.headers()[header::LOCATION].to_str().expect("text").to_owned());
-        (location, String::from_utf8_lossy(answer.body()).into_owned())
+        let location = answer.status().is_redirection().then(|| {
+            answer.headers()[header::LOCATION]
+                .to_str()
+                .expect("text")
+                .to_owned()
+        });
+        (
+            location,
+            String::from_utf8_lossy(answer.body()).into_owned(),
+        )
     }
 
-    /// Posts a fragment as `crates/token/src/login/relay.rs` has it done, and gives the address that the answer names.
-    async fn relay(&self, to: &Url, fragment: &str) -> String {
+    /// Posts a fragment as `crates/token/src/login/relay.rs` has it done, and gives the address that the answer names, or the page of a refusal.
+    async fn relay(&self, to: &Url, fragment: &str) -> Result<String, String> {
         let request = Request::post(to.as_str())
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::ORIGIN, to.origin().ascii_serialization())
@@ -161,9 +225,17 @@ impl Browser {
             .header("x-keyless-relay", "1")
             .body(fragment.as_bytes().to_vec())
             .expect("a request");
-        let answer = self.http.send(request, Limits::default()).await.expect("an answer");
-        assert!(answer.status().is_success(), "the relay says {}", answer.status());
-        String::from_utf8_lossy(answer.body()).into_owned()
+        let answer = self
+            .http
+            .send(request, Limits::default())
+            .await
+            .expect("an answer");
+        let said = String::from_utf8_lossy(answer.body()).into_owned();
+        if answer.status().is_success() {
+            Ok(said)
+        } else {
+            Err(said)
+        }
     }
 }
 
@@ -179,12 +251,14 @@ fn answer(form: &Form, person: &mut Person<'_>) -> Option<Fields> {
         }
     }
     let holds = |name: &str| form.hidden.iter().any(|(key, _)| key == name);
-    match person.name {
-        Some(_) if form.id == "op.logoutForm" => add("logout", "yes"),
-        Some(_) => {}
-        None if holds("confirm") => add("abort", "yes"),
-        None if form.asked.iter().any(|name| name == "login") => add("cancel", "yes"),
-        None => {}
+    if person.name.is_some() {
+        if form.id == "op.logoutForm" {
+            add("logout", "yes");
+        }
+    } else if holds("confirm") {
+        add("abort", "yes");
+    } else if form.asked.iter().any(|name| name == "login") {
+        add("cancel", "yes");
     }
     Some(fields)
 }

@@ -24,10 +24,14 @@
 pub mod binary;
 pub mod browser;
 pub mod hostile;
+#[cfg(unix)]
+pub mod keyring;
 pub mod neighbour;
 pub mod person;
 pub mod proxy;
 pub mod real;
 pub mod renewal;
+pub mod rest;
 pub mod scene;
 pub mod webdriver;
+pub mod wiretap;

@@ -101,6 +101,22 @@ impl Parts {
         apart(self.venv("python"))
     }
 
+    /// Every item of the keyring behind `bus`, a D-Bus address: `label`, `attributes` and `secret`, which is Base64.
+    ///
+    /// # Panics
+    ///
+    /// If the keyring is locked.
+    pub fn keyring_items(&self, bus: &str) -> Vec<Value> {
+        let mut python = self.python();
+        python
+            .arg(script("keyring-items.py"))
+            .env("DBUS_SESSION_BUS_ADDRESS", bus);
+        let output = python.output().expect("installed by `cargo xtask parts`");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        serde_json::from_slice(&output.stdout).expect("a list")
+    }
+
     /// cfn-lint, the linter of CloudFormation templates.
     pub fn cfn_lint(&self) -> Command {
         apart(self.venv("cfn-lint"))

@@ -55,6 +55,8 @@ impl Chromium {
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            // The pages of `oidc-provider` want fonts from elsewhere.
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE [::1]",
         ];
         let mut arguments: Vec<String> = arguments.map(str::to_owned).to_vec();
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
@@ -128,6 +130,38 @@ impl Chromium {
             Some(json!({})),
         )
         .await;
+    }
+
+    /// Signs in as `name` at the two forms of `oidc-provider`: who it is, and what the application may know.
+    pub async fn sign_in(&self, name: &str) {
+        self.type_into("input[name=login]", name).await;
+        self.type_into("input[name=password]", "x").await;
+        self.click("button[type=submit]").await;
+        self.click("input[name=prompt][value=consent] ~ button")
+            .await;
+    }
+
+    /// Answers the page of `oidc-provider` that shows a device's code, and signs in as `name`.
+    pub async fn let_device_in(&self, name: &str) {
+        self.click("button[form='op.deviceConfirmForm']").await;
+        self.sign_in(name).await;
+    }
+
+    /// Signs in as `name` at the form of `samlp`.
+    pub async fn sign_in_by_saml(&self, name: &str) {
+        self.type_into("input[name=login]", name).await;
+        self.click("button[type=submit]").await;
+    }
+
+    /// Says yes where `oidc-provider` asks whether to sign out.
+    pub async fn sign_out(&self) {
+        self.click("button[name=logout]").await;
+    }
+
+    /// Runs a script in the page, and gives what it returns.
+    pub async fn run(&self, script: &str) -> Value {
+        let script = json!({ "script": script, "args": [] });
+        self.call("POST", "/execute/sync", Some(script)).await
     }
 
     /// The tab that it is in, for [`switch_to`](Self::switch_to).

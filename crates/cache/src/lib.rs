@@ -67,6 +67,7 @@ mod jitter;
 mod key;
 mod memory;
 mod notice;
+mod own_file;
 mod pilot;
 #[cfg(feature = "sealed")]
 mod sealed;
@@ -83,6 +84,9 @@ pub use file::{FileStore, Health, Holder, Locking};
 pub use key::{Key, KeyBuilder, KeyError};
 pub use memory::MemoryStore;
 pub use notice::{Notices, Telling, Word, notice_until};
+pub use own_file::own_file;
+#[cfg(feature = "keyring")]
+pub use sealed::KeyringItem;
 #[cfg(feature = "sealed")]
 pub use sealed::{KeySource, Rotated, SealedStore};
 pub use secret::Secret;

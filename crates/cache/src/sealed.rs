@@ -18,6 +18,8 @@ use seal::{Sealed, corrupt, seal};
 
 use crate::{Entry, Key, Lock, Secret, Store, StoreError};
 
+#[cfg(feature = "keyring")]
+pub use os::KeyringItem;
 pub use rotation::Rotated;
 pub use source::KeySource;
 

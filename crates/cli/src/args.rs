@@ -3,7 +3,10 @@
 mod audit;
 mod doctor;
 mod explain;
+#[cfg(feature = "keyring")]
+mod keep_secret;
 mod lint;
+mod logout;
 mod setup;
 
 use std::ffi::OsString;
@@ -18,7 +21,10 @@ use crate::words::timeout;
 pub(crate) use audit::Audit;
 pub(crate) use doctor::Doctor;
 pub(crate) use explain::Explain;
+#[cfg(feature = "keyring")]
+pub(crate) use keep_secret::KeepSecret;
 pub(crate) use lint::{Lint, LintFormat};
+pub(crate) use logout::Logout;
 pub(crate) use setup::{Setup, SetupFormat};
 
 /// Reads the command line. Help and version are answers, too.
@@ -160,6 +166,10 @@ file, or with --raw.")]
     Doctor(Doctor),
     /// Forget the sign-in and its sessions on this machine
     Logout(Logout),
+    /// Put an application's secret into the keyring of the system, or remove it
+    #[cfg(feature = "keyring")]
+    #[command(after_help = keep_secret::EXAMPLES)]
+    KeepSecret(KeepSecret),
     /// Give what is kept sealed another key: refresh tokens, and everything with store = "keyring"
     #[command(after_help = "\
 The key rests in the file that KEYLESS_STORE_KEY_FILE names, else in the keyring of
@@ -302,24 +312,15 @@ pub(crate) struct Status {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Logout {
-    #[command(flatten)]
-    pub(crate) profile: ProfileName,
-    /// Forget every sign-in and every session on this machine.
-    #[arg(long, conflicts_with = "name")]
-    pub(crate) all: bool,
-    #[command(flatten)]
-    pub(crate) flags: Flags,
-}
-
-#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   keyless sandbox
   keyless sandbox --sign-in-as alice --json
       for scripts: no page to click, one line when ready
   keyless sandbox --role mine=trust-policy.json
-      whom a trust policy of your own lets in")]
+      whom a trust policy of your own lets in
+  keyless sandbox --shape cognito
+      with the addresses, the rules and the claims of that identity provider")]
 pub(crate) struct Sandbox {
     /// The port of the identity provider; 0 for any free one.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
@@ -330,8 +331,12 @@ pub(crate) struct Sandbox {
     /// Sign this person in at once instead of showing a page: alice, bob or carol.
     #[arg(long, value_name = "PERSON")]
     pub(crate) sign_in_as: Option<String>,
+    /// Take on the ways of a well-known identity provider: auth0, okta-org, okta-custom, google, entra-v1, entra-v2, cognito, keycloak,
+    /// dex or gitlab.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) shape: Option<keyless_sandbox::Shape>,
     /// One more role with the trust policy in FILE, to try out whom it lets in; may be given several times. The policy may say {issuer} (without
-    /// its http://), {account} and {client_id}.
+    /// its http://), {account}, {client_id} and {saml_provider}.
     #[arg(long = "role", value_name = "NAME=FILE")]
     pub(crate) roles: Vec<String>,
     /// Print one line of JSON when ready, and nothing else.

@@ -2,6 +2,7 @@
 
 mod command_line;
 mod edit;
+mod remove;
 mod replace;
 mod shadow;
 mod survey;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use keyless::text::printable;
 
+use crate::args::{self, Command};
 use crate::context::{Chosen, Context};
 use crate::exit::{Failure, INTERNAL, INVALID};
 
@@ -125,6 +127,63 @@ impl Plan {
         ));
         Ok(())
     }
+}
+
+/// Takes out what was written for `chosen`, or for whichever profile where that is `None`; with `name`, out of that profile of AWS's alone.
+pub(crate) fn remove(
+    context: &Context,
+    chosen: Option<&Chosen>,
+    name: Option<&str>,
+) -> Result<(), Failure> {
+    let (output, file) = (context.output, file(context, "AWS_CONFIG_FILE", "config")?);
+    let shown = file.display();
+    let region = chosen.and_then(|chosen| chosen.profile.region.as_deref());
+    let wanted = |profile: &str, line: &str| {
+        name.is_none_or(|name| name == profile) && comes_to(line, chosen)
+    };
+    let (removed, changed) = replace::change(
+        &file,
+        |before| remove::remove(before, region, wanted),
+        |removed| &removed.text,
+    )
+    .map_err(|error| {
+        Failure::new(INTERNAL, format!("{shown} cannot be changed: {error}"))
+            .with_advice("you are signed out all the same; see to the file")
+    })?;
+    if !changed {
+        output.say(&match name {
+            Some(name) => format!(
+                "the profile {} in {shown} does not come here: it stays as it is",
+                printable(name)
+            ),
+            None => format!("no profile in {shown} comes here"),
+        });
+    }
+    for profile in &removed.profiles {
+        output.say(&format!(
+            "removed what was written for the profile {} from {shown}",
+            printable(profile)
+        ));
+    }
+    Ok(())
+}
+
+/// Whether this `credential_process` is one of ours, for `chosen` where there is one. Its words are read as this program reads them.
+fn comes_to(line: &str, chosen: Option<&Chosen>) -> bool {
+    let words = shlex::split(line).unwrap_or_default();
+    let is_ours = words.first().is_some_and(|program| {
+        let stem = std::path::Path::new(program).file_stem();
+        stem.is_some_and(|stem| stem.eq_ignore_ascii_case("keyless"))
+    });
+    let read = args::parse(words.iter().map(Into::into));
+    let Ok(Command::CredentialProcess(theirs)) = read.map(|cli| cli.command) else {
+        return false;
+    };
+    let is_for = |chosen: &Chosen| match &chosen.profile.name {
+        Some(name) => theirs.profile.name.as_ref() == Some(name),
+        None => words.get(2..) == Some(&*chosen.words),
+    };
+    is_ours && chosen.is_none_or(is_for)
 }
 
 /// Where AWS tools look: the variable, else the file in `~/.aws`.

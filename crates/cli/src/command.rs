@@ -8,6 +8,8 @@ mod doctor;
 mod env;
 mod exec;
 pub(crate) mod explain;
+#[cfg(feature = "keyring")]
+mod keep_secret;
 mod lint;
 mod login;
 mod logout;
@@ -38,6 +40,8 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Token(args) => token::run(&context, &args),
         Command::Status(args) => status::run(&context, &args),
         Command::Logout(args) => logout::run(&context, &args),
+        #[cfg(feature = "keyring")]
+        Command::KeepSecret(args) => keep_secret::run(&context, &args),
         Command::RotateKey => rotate_key::run(&context),
         Command::Audit(args) => audit::run(&context, &args),
         Command::Lint(args) => lint::run(&context, &args),

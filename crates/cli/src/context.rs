@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use keyless::login::Flow;
 use keyless::profile::{Access, Config, Profile, Use};
-use keyless::{Clock, Environment, FileStore, Login, Session, text};
+use keyless::{Clock, Environment, FileStore, Interaction, Login, Session, text};
 use tokio::time::{sleep, timeout};
 
 use crate::args::{Asking, Global};
@@ -16,6 +18,8 @@ use crate::flags::Flags;
 use crate::logging;
 use crate::output::{Output, Screen};
 use crate::prompt::TerminalPrompt;
+use crate::terminal::picker::pick_role;
+use crate::terminal::surroundings::{Reason, browser_is_out_of_reach};
 use crate::words::whole;
 
 /// The surroundings of a command.
@@ -90,7 +94,8 @@ impl Context {
         let prompt = self
             .way_to_ask(chosen, asking.no_interactive, asking.no_browser)
             .map(|screen| self.prompt(chosen, screen, asking.no_browser));
-        self.asked(chosen, prompt, asking.timeout)
+        let reason = self.out_of_reach(chosen, asking.no_browser);
+        self.asked(chosen, prompt, reason, asking.timeout)
     }
 
     /// Where to tell a person that somebody must sign in; `None` where nobody is there, or wants to be asked.
@@ -104,9 +109,22 @@ impl Context {
             return None;
         }
         let screen = Screen::open(true);
-        let browser =
-            !no_browser && (chosen.profile.identity.browser.is_some() || self.has_browser());
+        let identity = &chosen.profile.identity;
+        let browser = !no_browser
+            && matches!(identity.flow, None | Some(Flow::Browser))
+            && (identity.browser.is_some() || self.has_browser())
+            && self.out_of_reach(chosen, no_browser).is_none();
         (screen.is_terminal() || browser).then_some(screen)
+    }
+
+    /// Why a browser on this machine would not do, where nobody has said how to sign in.
+    fn out_of_reach(&self, chosen: &Chosen, no_browser: bool) -> Option<Reason> {
+        let identity = &chosen.profile.identity;
+        if no_browser || identity.flow.is_some() {
+            return None;
+        }
+        let has_command = identity.browser.is_some();
+        browser_is_out_of_reach(&self.environment, has_command, Path::exists)
     }
 
     /// Access for `login`, which is there for a person and nothing else.
@@ -117,7 +135,8 @@ impl Context {
         timeout: Duration,
     ) -> Result<Asked, Failure> {
         let prompt = self.prompt(chosen, Screen::open(false), no_browser);
-        self.asked(chosen, Some(prompt), timeout)
+        let reason = self.out_of_reach(chosen, no_browser);
+        self.asked(chosen, Some(prompt), reason, timeout)
     }
 
     fn prompt(&self, chosen: &Chosen, screen: Screen, no_browser: bool) -> Arc<TerminalPrompt> {
@@ -128,6 +147,9 @@ impl Context {
         if let Some(command) = &chosen.profile.identity.browser {
             prompt = prompt.browser(command.clone());
         }
+        if let Some(reason) = self.out_of_reach(chosen, no_browser) {
+            prompt = prompt.because_of(reason);
+        }
         Arc::new(prompt)
     }
 
@@ -135,13 +157,16 @@ impl Context {
         &self,
         chosen: &Chosen,
         prompt: Option<Arc<TerminalPrompt>>,
+        reason: Option<Reason>,
         timeout: Duration,
     ) -> Result<Asked, Failure> {
         let usage = Use {
+            browser_is_out_of_reach: reason.is_some(),
             prompt: prompt.clone().map(|prompt| prompt as _),
             timeout: Some(timeout),
             patience: PATIENCE,
             clock: self.clock.clone(),
+            ..Use::default()
         };
         let access = chosen.profile.access(&self.environment, usage)?;
         Ok(Asked { access, prompt })
@@ -150,7 +175,7 @@ impl Context {
     /// Whether the desktop, or the person, has said what a browser is.
     fn has_browser(&self) -> bool {
         cfg!(any(windows, target_os = "macos"))
-            || ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY"]
+            || ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"]
                 .iter()
                 .any(|name| self.environment.os(name).is_some())
     }
@@ -158,14 +183,47 @@ impl Context {
     /// A session of the profile's role: the one that is kept, or a new one for which somebody may have to sign in.
     pub(crate) fn session(&self, chosen: &Chosen, asking: &Asking) -> Result<Session, Failure> {
         let asked = self.asking(chosen, asking)?;
+        let (chosen, asked) = self.with_a_role(chosen.clone(), asked)?;
         let provider = asked.access.provider()?;
         match provider.peek() {
             Some(session) => Ok(session),
             None => asked.run(self, async {
                 let session = provider.session().await;
-                session.map_err(|error| explained(self, chosen, &asked.access, error))
+                session.map_err(|error| explained(self, &chosen, &asked.access, error))
             }),
         }
+    }
+
+    /// The same with the role that the person picks among those that their identity lists, where the profile names none. Where it lists none
+    /// either, as it is.
+    pub(crate) fn with_a_role(
+        &self,
+        mut chosen: Chosen,
+        mut asked: Asked,
+    ) -> Result<(Chosen, Asked), Failure> {
+        if chosen.profile.role.is_some() {
+            return Ok((chosen, asked));
+        }
+        let may_ask = match asked.prompt {
+            Some(_) => Interaction::Allowed,
+            None => Interaction::Forbidden,
+        };
+        let listing = async { Ok(asked.access.roles(may_ask).await?) };
+        let listed = asked.run(self, listing);
+        let roles = listed.map_err(|failure| chosen.explain(failure))?;
+        if roles.is_empty() {
+            return Ok((chosen, asked));
+        }
+        let role = pick_role(self.output, "Which role?", &roles)?;
+        if roles.len() > 1 {
+            let again =
+                format!("to be asked no more, give --role {role}, or the profile that role");
+            self.output.say(&again);
+        }
+        chosen.words.extend(["--role".to_owned(), role.clone()]);
+        chosen.profile.role = Some(role.clone());
+        asked.access = asked.access.with_role(role);
+        Ok((chosen, asked))
     }
 }
 
@@ -282,8 +340,9 @@ pub(crate) fn run_and_settle<T>(
         .map_err(|error| Failure::new(INTERNAL, format!("no runtime could be started: {error}")))?;
     let outcome = runtime.block_on(async {
         let outcome = tokio::select! {
-            outcome = work => outcome,
+            biased; // from before `work` begins: it may change the terminal, which Ctrl-C must put back
             _ = tokio::signal::ctrl_c() => Err(Failure::new(INTERRUPTED, "interrupted")),
+            outcome = work => outcome,
         };
         if let Some(login) = login {
             // What is still on its way after that is lost, and somebody must sign in.

@@ -1,16 +1,21 @@
 //! Every key of the configuration as a flag, so that no file is needed.
 
+mod client;
+
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use keyless::ConfigError;
-use keyless::login::RedirectHost;
+use keyless::login::{Flow, RedirectHost, ResponseMode, ResponseType};
 use keyless::profile::{Identity, Profile, StoreKind, parse_ports};
+use keyless::{ConfigError, TokenError};
 
 use crate::words::time;
+
+use client::ClientFlags;
 
 /// What replaces keys of the profile, or stands instead of one.
 #[derive(Clone, Debug, Default, Args)]
@@ -28,6 +33,19 @@ pub(crate) struct Flags {
     /// One more parameter of the authorization request, such as connection=github at Auth0; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", help_heading = IDENTITY, hide_short_help = true, value_parser = pair)]
     authorize: Vec<(String, String)>,
+    /// The way to sign in: browser (on this machine), device (a code to enter on any device) or paste (a browser elsewhere, whose last address you paste
+    /// here) [default: the one that fits this machine].
+    #[arg(long, value_name = "FLOW", help_heading = IDENTITY, hide_short_help = true, value_parser = parsed::<Flow>)]
+    flow: Option<Flow>,
+    /// What the identity provider is asked for: code, or id_token for an application that allows nothing but the implicit flow [default: code].
+    #[arg(long, value_name = "TYPE", help_heading = IDENTITY, hide_short_help = true, value_parser = parsed::<ResponseType>)]
+    response_type: Option<ResponseType>,
+    /// How it is sent back: query, fragment or form_post [default: query for a code, fragment for an ID token].
+    #[arg(long, value_name = "MODE", help_heading = IDENTITY, hide_short_help = true, value_parser = parsed::<ResponseMode>)]
+    response_mode: Option<ResponseMode>,
+    /// The claim of the token that lists the roles to choose from [default: https://aws.amazon.com/roles].
+    #[arg(long, value_name = "CLAIM", help_heading = IDENTITY, hide_short_help = true)]
+    roles_claim: Option<String>,
     /// How long ago you may have proved who you are to the identity provider; it asks again if it was longer.
     #[arg(long, value_name = "TIME", help_heading = IDENTITY, hide_short_help = true, value_parser = time)]
     max_age: Option<Duration>,
@@ -44,6 +62,8 @@ pub(crate) struct Flags {
     /// The command that opens a browser, the link put where %s stands or at its end [default: BROWSER, else the desktop's].
     #[arg(long, value_name = "COMMAND", help_heading = IDENTITY, hide_short_help = true)]
     browser: Option<String>,
+    #[command(flatten)]
+    client: ClientFlags,
     /// Take the identity token from this file, which something else keeps fresh.
     #[arg(long, value_name = "FILE", help_heading = IDENTITY, hide_short_help = true, conflicts_with_all = ["token_env", "token_command"])]
     token_file: Option<PathBuf>,
@@ -132,10 +152,15 @@ impl Flags {
             };
         }
         replace(&mut identity.client_id, self.client_id.as_ref());
+        replace(&mut identity.flow, self.flow.as_ref());
+        replace(&mut identity.response_type, self.response_type.as_ref());
+        replace(&mut identity.response_mode, self.response_mode.as_ref());
+        replace(&mut identity.roles_claim, self.roles_claim.as_ref());
         replace(&mut identity.max_age, self.max_age.as_ref());
         replace(&mut identity.leeway, self.leeway.as_ref());
         replace(&mut identity.redirect_host, self.redirect_host.as_ref());
         replace(&mut identity.ports, self.port.as_ref());
+        self.client.over(identity)?;
         if let Some(browser) = &self.browser {
             identity.browser = Some(split(browser)?);
         }
@@ -184,6 +209,16 @@ impl Flags {
             .iter()
             .map(|(name, value)| format!("{name}={value}"));
         words.add("--authorize", pairs);
+        words.add("--flow", self.flow);
+        words.add(
+            "--response-type",
+            self.response_type.map(ResponseType::name),
+        );
+        words.add(
+            "--response-mode",
+            self.response_mode.map(ResponseMode::name),
+        );
+        words.add("--roles-claim", self.roles_claim.as_ref());
         words.add("--max-age", self.max_age.map(|time| time.as_secs()));
         words.add("--leeway", self.leeway.map(|time| time.as_secs()));
         words.add("--redirect-host", self.redirect_host.map(name_of));
@@ -196,6 +231,7 @@ impl Flags {
             });
         words.add("--port", port);
         words.add("--browser", self.browser.as_ref());
+        self.client.add_to(&mut words);
         words.add("--token-file", self.token_file.as_deref().map(whole));
         words.add("--token-env", self.token_env.as_ref());
         words.add("--token-command", self.token_command.as_ref());
@@ -255,6 +291,12 @@ fn redirect_host(text: &str) -> Result<RedirectHost, String> {
         .map_err(|_| "expected 127.0.0.1, ::1 or localhost".into())
 }
 
+/// Reads a word that stands for one of a few.
+fn parsed<T: FromStr<Err = TokenError>>(text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|error: TokenError| error.advice().unwrap_or_default().to_owned())
+}
+
 fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     parse_ports(text).map_err(|_| "expected a port, or a range such as 8400-8410".into())
 }
@@ -298,6 +340,14 @@ mod tests {
         "groups",
         "--authorize",
         "connection=git=hub",
+        "--flow",
+        "paste",
+        "--response-type",
+        "id_token",
+        "--response-mode",
+        "form_post",
+        "--roles-claim",
+        "roles",
         "--max-age",
         "3600",
         "--leeway",
@@ -308,6 +358,13 @@ mod tests {
         "8400-8410",
         "--browser",
         "firefox --new-window %s",
+        "--client-secret-command",
+        "pass show 'my app'",
+        "--private-key-keyring",
+        "app",
+        "--client-auth",
+        "private_key_jwt",
+        "--no-dpop",
         "--role",
         "arn:aws:iam::111122223333:role/x",
         "--region",
@@ -351,6 +408,10 @@ mod tests {
         assert_eq!(identity.client_id.as_deref(), Some("app"));
         assert_eq!(identity.scopes, ["openid", "groups"]);
         assert_eq!(identity.authorize["connection"], "git=hub");
+        assert_eq!(identity.flow, Some(Flow::Paste));
+        assert_eq!(identity.response_type, Some(ResponseType::IdToken));
+        assert_eq!(identity.response_mode, Some(ResponseMode::FormPost));
+        assert_eq!(identity.roles_claim.as_deref(), Some("roles"));
         assert_eq!(identity.max_age, Some(Duration::from_hours(1)));
         assert_eq!(identity.leeway, Some(Duration::from_mins(2)));
         assert_eq!(identity.redirect_host, Some(RedirectHost::Localhost));

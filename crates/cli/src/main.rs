@@ -9,6 +9,7 @@ mod flags;
 mod logging;
 mod output;
 mod prompt;
+mod terminal;
 mod words;
 
 use std::process::ExitCode;

@@ -68,6 +68,16 @@ impl Output {
         ExitCode::from(failure.code)
     }
 
+    /// Whether what a person looks at may be in colour.
+    pub(crate) fn paints(self) -> bool {
+        self.colour
+    }
+
+    /// `text` as it is to stand on a terminal.
+    pub(crate) fn painted(self, text: &str, tone: Tone) -> String {
+        painted(text, tone, self.colour)
+    }
+
     /// `text` as it is to stand in a message.
     pub(crate) fn on_stderr(self, text: &str, tone: Tone) -> String {
         painted(text, tone, self.colour && io::stderr().is_terminal())

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use keyless::login::{DeviceCode, Prompt, SignInPage, SignedIn, browser};
-use keyless::{Environment, text};
+use keyless::login::{DeviceCode, Flow, Prompt, SignInPage, SignedIn, browser};
+use keyless::{BoxFuture, Environment, Secret, TokenError, text};
 
 use crate::output::{Output, Screen, Tone};
+use crate::terminal;
+use crate::terminal::surroundings::Reason;
 
 /// Opens the browser, prints the link beside it, shows that it waits, and says who signed in.
 #[derive(Debug)]
@@ -19,7 +21,11 @@ pub(crate) struct TerminalPrompt {
     screen: Arc<Screen>,
     start_browser: bool,
     command: Option<Vec<String>>,
+    /// Why no browser is opened here, where that was found out rather than asked for.
+    reason: Option<Reason>,
     waiting: Mutex<Option<Waiting>>,
+    #[cfg(unix)]
+    lines: tokio::sync::Mutex<Option<terminal::line::Lines>>,
     has_asked: AtomicBool,
     has_signed_in: AtomicBool,
 }
@@ -32,7 +38,10 @@ impl TerminalPrompt {
             screen: Arc::new(screen),
             start_browser: true,
             command: None,
+            reason: None,
             waiting: Mutex::default(),
+            #[cfg(unix)]
+            lines: tokio::sync::Mutex::default(),
             has_asked: AtomicBool::new(false),
             has_signed_in: AtomicBool::new(false),
         }
@@ -54,9 +63,21 @@ impl TerminalPrompt {
         }
     }
 
-    /// Nobody is waited for any more.
+    /// Says why no browser is opened here.
+    pub(crate) fn because_of(self, reason: Reason) -> Self {
+        Self {
+            reason: Some(reason),
+            ..self
+        }
+    }
+
+    /// Nobody is waited for any more, and the terminal is as it was.
     pub(crate) fn done(&self) {
         self.wait(None);
+        #[cfg(unix)]
+        if let Ok(mut lines) = self.lines.try_lock() {
+            *lines = None;
+        }
     }
 
     /// Whether somebody has been asked here.
@@ -69,6 +90,19 @@ impl TerminalPrompt {
         self.has_signed_in.load(Ordering::Relaxed)
     }
 
+    fn because(&self) -> String {
+        match self.reason {
+            Some(reason) => format!(" without a browser here, because {reason}"),
+            None => String::new(),
+        }
+    }
+
+    fn begin_to_wait(&self, timeout: Duration) {
+        if self.screen.is_terminal() {
+            self.wait(Some(Waiting::begin(Arc::clone(&self.screen), timeout)));
+        }
+    }
+
     fn wait(&self, waiting: Option<Waiting>) {
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
     }
@@ -79,6 +113,7 @@ impl Prompt for TerminalPrompt {
         self.has_asked.store(true, Ordering::Relaxed);
         let issuer = text::printable(page.issuer);
         let started = self.start_browser
+            && page.flow == Flow::Browser
             && browser::open(page.link, self.command.as_deref(), |name| {
                 self.environment.os(name)
             })
@@ -90,35 +125,78 @@ impl Prompt for TerminalPrompt {
         } else {
             page.url
         };
-        self.screen.show(&if started {
-            format!("sign in at {issuer} in your browser; if it does not open, follow this link:\n  {url}\n")
-        } else {
-            let why = if self.start_browser { "no browser could be started; " } else { "" };
-            format!(
-                "{why}to sign in at {issuer}, open this link in a browser on this machine, which the sign-in comes back to:\n  {url}\n"
-            )
+        self.screen.show(&match page.flow {
+            Flow::Paste => format!(
+                "to sign in at {issuer}{}, open this link in a browser anywhere:\n  {url}\n\
+                 it ends on a page that cannot be shown, at an address that begins with {}: paste that address here\n",
+                self.because(),
+                page.returns_to
+            ),
+            _ if started => format!("sign in at {issuer} in your browser; if it does not open, follow this link:\n  {url}\n"),
+            _ => {
+                let why = if self.start_browser { "no browser could be started; " } else { "" };
+                let elsewhere = if self.screen.is_terminal() {
+                    "; from a browser elsewhere, paste the address at which it ends here"
+                } else {
+                    ""
+                };
+                format!(
+                    "{why}to sign in at {issuer}, open this link in a browser on this machine, which the sign-in comes back to{elsewhere}:\n  {url}\n"
+                )
+            }
         });
-        if self.screen.is_terminal() {
-            self.wait(Some(Waiting::begin(Arc::clone(&self.screen), page.timeout)));
-        }
+        self.begin_to_wait(page.timeout);
     }
 
     fn device(&self, code: &DeviceCode<'_>) {
         self.has_asked.store(true, Ordering::Relaxed);
-        let (issuer, client) = (
-            text::printable(code.issuer),
-            text::printable(code.client_id),
-        );
+        let issuer = text::printable(code.issuer);
         let link = code
             .verification_uri_complete
             .unwrap_or(code.verification_uri);
+        let picture = if self.screen.is_terminal() {
+            let columns = terminal::columns();
+            terminal::qr::qr(link, columns, self.output.paints())
+        } else {
+            None
+        };
+        let user_code = if self.screen.is_terminal() {
+            self.output.painted(code.user_code, Tone::Strong)
+        } else {
+            code.user_code.to_owned()
+        };
         self.screen.show(&format!(
-            "to sign in at {issuer} on any device, open\n  {link}\nand compare or enter the code\n  {}\nonly if you have just asked for this: it signs this machine in, as the application {client:?}\n",
-            code.user_code
+            "to sign in at {issuer}{}, open this page on any device:\n  {link}\n{}\
+             and enter this code there, or compare it:\n  {user_code}\n\
+             only if you have just asked for it yourself: it signs this machine in, as the application {:?}\n",
+            self.because(),
+            picture.unwrap_or_default(),
+            text::printable(code.client_id),
         ));
-        if self.screen.is_terminal() {
-            self.wait(Some(Waiting::begin(Arc::clone(&self.screen), code.timeout)));
+        self.begin_to_wait(code.timeout);
+    }
+
+    fn pasted(&self, rejected: Option<&TokenError>) -> BoxFuture<'_, Secret> {
+        if let Some(error) = rejected {
+            let advice = error.advice().unwrap_or_default();
+            self.screen
+                .show(&format!("\r\x1b[Knot taken: {error}; {advice}\n"));
         }
+        Box::pin(async {
+            #[cfg(unix)]
+            if self.screen.is_terminal() {
+                let mut lines = self.lines.lock().await;
+                if lines.is_none() {
+                    *lines = terminal::line::Lines::open();
+                }
+                if let Some(lines) = &mut *lines
+                    && let Some(line) = lines.next().await
+                {
+                    return line;
+                }
+            }
+            std::future::pending().await
+        })
     }
 
     fn signed_in(&self, signed_in: &SignedIn<'_>) {
@@ -155,7 +233,7 @@ impl Waiting {
             let start = Instant::now();
             loop {
                 let left = timeout.saturating_sub(start.elapsed()).as_secs();
-                screen.show(&format!("\rwaiting, {}:{:02} left ", left / 60, left % 60));
+                screen.show(&format!("\r\x1b[Kwaiting, {}:{:02} left ", left / 60, left % 60));
                 if ended.recv_timeout(Duration::from_secs(1)) != Err(RecvTimeoutError::Timeout) {
                     break;
                 }

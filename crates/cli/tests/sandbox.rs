@@ -13,7 +13,7 @@ use serde_json::Value;
 struct Served(Child, Value);
 
 impl Served {
-    fn with_role(machine: &Machine, policy: &str) -> Self {
+    fn with_role(machine: &Machine, policy: &str, more: &[&str]) -> Self {
         let file = machine.write("trust-policy.json", policy);
         let role = format!("mine={}", file.display());
         let arguments = [
@@ -24,7 +24,7 @@ impl Served {
             "--role",
             &role,
         ];
-        let mut command = machine.command(&arguments);
+        let mut command = machine.command(&[&arguments, more].concat());
         let mut child = command.stdout(Stdio::piped()).spawn().expect("started");
         let mut line = String::new();
         let stdout = child.stdout.as_mut().expect("piped");
@@ -74,10 +74,27 @@ fn policy_for(email: &str) -> String {
 async fn a_trust_policy_of_ones_own_lets_in_whom_it_says() {
     let machine = Machine::new().await;
     for (whose, code) in [("alice@example.com", 0), ("Alice@example.com", 4)] {
-        let served = Served::with_role(&machine, &policy_for(whose));
+        let served = Served::with_role(&machine, &policy_for(whose), &[]);
         let ran = served.login(&machine);
         assert_eq!(ran.code, Some(code), "{whose}: {ran:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_takes_on_the_ways_of_a_well_known_identity_provider() {
+    let machine = Machine::new().await;
+    for (shape, path) in [("keycloak", "/realms/corp"), ("dex", "/dex")] {
+        let policy = policy_for("alice@example.com");
+        let served = Served::with_role(&machine, &policy, &["--shape", shape]);
+        assert!(served.said("issuer").ends_with(path), "{:?}", served.1);
+        let ran = served.login(&machine);
+        assert_eq!(ran.code, Some(0), "{shape}: {ran:?}");
+    }
+    let served = Served::with_role(&machine, &policy_for("x"), &["--shape", "google"]);
+    assert_eq!(served.said("client_secret"), "GOCSPX-sandbox");
+    let ran = machine.run(&["sandbox", "--shape", "okta"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.said.contains("okta-org, okta-custom"), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

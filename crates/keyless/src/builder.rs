@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{HttpClient as SdkHttpClient, SharedHttpClient};
 use keyless_cache::{Clock, Interaction, Store};
+#[cfg(feature = "saml")]
+use keyless_sts::AssumeRoleWithSaml;
 use keyless_sts::{AssumeRole, Exchange, SessionName, Sts, WebIdentity};
-use keyless_token::{IdToken, Source};
+#[cfg(feature = "saml")]
+use keyless_token::SamlResponse;
+use keyless_token::{IdToken, Proof, Source};
 
 use crate::environment::Environment;
 use crate::error::{ConfigError, Error};
@@ -19,7 +23,7 @@ use crate::provider::{Keeping, Provider, Trade};
 #[must_use]
 pub struct ProviderBuilder {
     role: String,
-    source: Option<Arc<dyn Source<IdToken>>>,
+    source: Option<Proofs>,
     via: Vec<String>,
     region: Option<String>,
     endpoint_url: Option<String>,
@@ -33,6 +37,14 @@ pub struct ProviderBuilder {
     environment: Environment,
     clock: Clock,
     keeping: Keeping,
+}
+
+/// Where proofs come from, of whichever kind.
+#[derive(Debug)]
+enum Proofs {
+    Tokens(Arc<dyn Source<IdToken>>),
+    #[cfg(feature = "saml")]
+    Responses(Arc<dyn Source<SamlResponse>>),
 }
 
 impl ProviderBuilder {
@@ -56,9 +68,17 @@ impl ProviderBuilder {
         }
     }
 
-    /// Where the proof of identity comes from. Required.
+    /// Where the proof of identity comes from: this, or with the feature `saml` a source of SAML responses. Required.
     pub fn source(mut self, source: impl Source<IdToken>) -> Self {
-        self.source = Some(Arc::new(source));
+        self.source = Some(Proofs::Tokens(Arc::new(source)));
+        self
+    }
+
+    /// Where the proof of identity comes from, if it is a SAML response. The session's name is the one in the response. The role may be
+    /// empty where a response offers one alone.
+    #[cfg(feature = "saml")]
+    pub fn saml(mut self, source: impl Source<SamlResponse>) -> Self {
+        self.source = Some(Proofs::Responses(Arc::new(source)));
         self
     }
 
@@ -151,26 +171,44 @@ impl ProviderBuilder {
     ///
     /// # Errors
     /// Where the source is missing, or AWS would refuse the request whatever the token.
-    pub fn build(self) -> Result<Provider, Error> {
-        let source = self.source.clone().ok_or_else(|| {
+    pub fn build(mut self) -> Result<Provider, Error> {
+        let source = self.source.take().ok_or_else(|| {
             ConfigError::new("a provider needs a source of identity tokens")
                 .with_advice("give it one with `.source(..)`")
         })?;
-        let exchange = self.exchange()?;
+        let sts = self.sts()?;
+        match source {
+            Proofs::Tokens(source) => {
+                let first = self.web_identity(sts.clone())?;
+                self.assemble(source, Arc::new(first), &sts)
+            }
+            #[cfg(feature = "saml")]
+            Proofs::Responses(source) => {
+                let first = self.assume_role_with_saml(sts.clone())?;
+                self.assemble(source, Arc::new(first), &sts)
+            }
+        }
+    }
+
+    fn assemble<P: Proof>(
+        self,
+        source: Arc<dyn Source<P>>,
+        first: Arc<dyn Exchange<P>>,
+        sts: &Sts,
+    ) -> Result<Provider, Error> {
         let trade = Trade {
             source,
-            exchange,
+            exchange: self.chain(first, sts)?,
             store: self.store,
             clock: self.clock,
         };
         Ok(Provider::assemble(trade, self.keeping))
     }
 
-    fn exchange(&self) -> Result<Arc<dyn Exchange<IdToken>>, Error> {
-        let sts = self.sts()?;
+    fn web_identity(&self, sts: Sts) -> Result<WebIdentity, Error> {
         let mut first =
-            WebIdentity::builder(&self.role, sts.clone()).session_name(self.session_name.clone());
-        let Some((last, between)) = self.via.split_last() else {
+            WebIdentity::builder(&self.role, sts).session_name(self.session_name.clone());
+        if self.via.is_empty() {
             first = first.policy_arns(self.policy_arns.clone());
             if let Some(duration) = self.duration {
                 first = first.duration(duration);
@@ -178,7 +216,36 @@ impl ProviderBuilder {
             if let Some(policy) = &self.policy {
                 first = first.policy(policy);
             }
-            return Ok(Arc::new(first.build()?));
+        }
+        Ok(first.build()?)
+    }
+
+    #[cfg(feature = "saml")]
+    fn assume_role_with_saml(&self, sts: Sts) -> Result<AssumeRoleWithSaml, Error> {
+        let mut first = AssumeRoleWithSaml::builder(sts);
+        if !self.role.is_empty() {
+            first = first.role(&self.role);
+        }
+        if self.via.is_empty() {
+            first = first.policy_arns(self.policy_arns.clone());
+            if let Some(duration) = self.duration {
+                first = first.duration(duration);
+            }
+            if let Some(policy) = &self.policy {
+                first = first.policy(policy);
+            }
+        }
+        Ok(first.build()?)
+    }
+
+    /// The first exchange, and then every further role.
+    fn chain<P: Proof>(
+        &self,
+        first: Arc<dyn Exchange<P>>,
+        sts: &Sts,
+    ) -> Result<Arc<dyn Exchange<P>>, Error> {
+        let Some((last, between)) = self.via.split_last() else {
+            return Ok(first);
         };
         let hop = |role: &str| {
             let hop = AssumeRole::builder(role, sts.clone());
@@ -187,7 +254,7 @@ impl ProviderBuilder {
                 None => hop,
             }
         };
-        let mut chain: Arc<dyn Exchange<IdToken>> = Arc::new(first.build()?);
+        let mut chain = first;
         for role in between {
             chain = Arc::new(chain.then(hop(role).build()?));
         }

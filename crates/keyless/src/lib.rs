@@ -45,16 +45,22 @@ pub use environment::Environment;
 pub use error::{ConfigError, Error};
 pub use http::{Http, http_client};
 pub use keyless_cache::{Clock, Expiring, FileStore, Interaction, Key, MemoryStore, Secret, Store};
+#[cfg(feature = "saml")]
+pub use keyless_sts::AssumeRoleWithSaml;
 pub use keyless_sts::{
     AssumeRole, Exchange, ExchangeError, ExchangeErrorKind, RoleArn, Session, SessionName, Sts,
     Subject, Then, WebIdentity,
 };
+#[cfg(all(feature = "saml", feature = "login"))]
+pub use keyless_token::SamlLogin;
 pub use keyless_token::{
     BoxFuture, CommandSource, EnvSource, FileSource, HttpClient, IdToken, Source, TokenError,
     TokenErrorKind, source_fn, text,
 };
 #[cfg(feature = "login")]
 pub use keyless_token::{Login, login};
+#[cfg(feature = "saml")]
+pub use keyless_token::{SamlResponse, saml};
 pub use keyless_trust::thumbprint::Thumbprint;
 pub use provider::Provider;
 pub use prune::prune;

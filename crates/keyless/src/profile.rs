@@ -12,8 +12,11 @@
 //! ```
 
 mod access;
+mod client;
 mod file;
+mod roles;
 mod safely;
+mod saml;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,13 +24,16 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use keyless_token::login::RedirectHost;
+use keyless_token::login::{ClientAuthentication, Flow, RedirectHost, ResponseMode, ResponseType};
 
 use crate::environment::Environment;
 use crate::error::ConfigError;
 
 pub use access::{Access, Use};
+pub use client::SecretAt;
 pub use file::parse_ports;
+pub use roles::ROLES_CLAIM;
+pub use saml::{SamlCommand, SamlIdentity};
 
 /// A configuration file, read.
 #[derive(Clone, Debug)]
@@ -82,6 +88,14 @@ pub struct Identity {
     pub scopes: Vec<String>,
     /// Extra parameters of the authorization request, such as `prompt`, `login_hint` and `acr_values`.
     pub authorize: BTreeMap<String, String>,
+    /// The way to sign in; the one that fits the machine where there is none.
+    pub flow: Option<Flow>,
+    /// What is asked for; a code where there is none.
+    pub response_type: Option<ResponseType>,
+    /// How it is sent back; as is usual for it where there is none.
+    pub response_mode: Option<ResponseMode>,
+    /// The claim that lists the roles that one may assume; `https://aws.amazon.com/roles` where there is none.
+    pub roles_claim: Option<String>,
     /// How long ago the person may have proved who they are there; it asks again if it was longer.
     pub max_age: Option<Duration>,
     /// How far the issuer's clock and this machine's may be apart: at most five minutes; one where there is none.
@@ -92,6 +106,16 @@ pub struct Identity {
     pub ports: Option<RangeInclusive<u16>>,
     /// The command that opens a browser.
     pub browser: Option<Vec<String>>,
+    /// Where the client's secret rests, if it is not a public client.
+    pub client_secret: Option<SecretAt>,
+    /// Where the private key rests that the client proves itself with.
+    pub private_key: Option<SecretAt>,
+    /// How the client proves itself; as the identity provider offers where there is none.
+    pub client_auth: Option<ClientAuthentication>,
+    /// Whether refresh tokens are bound to a key where the identity provider offers that; they are where there is none.
+    pub dpop: Option<bool>,
+    /// What it says of SAML.
+    pub saml: SamlIdentity,
     /// A file that holds a token.
     pub token_file: Option<PathBuf>,
     /// A variable that holds a token.
@@ -105,6 +129,7 @@ impl fmt::Debug for Identity {
         f.debug_struct("Identity")
             .field("issuer", &self.issuer)
             .field("client_id", &self.client_id)
+            .field("saml", &self.saml)
             .field("token_file", &self.token_file)
             .field("token_env", &self.token_env)
             .finish_non_exhaustive()

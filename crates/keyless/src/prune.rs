@@ -2,13 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use keyless_cache::{Key, Store};
+use keyless_cache::{Expiring, Key, Store};
 use keyless_sts::Session;
 
 /// So that nobody who shows or compares it at this moment misses it.
 const GRACE: Duration = Duration::from_mins(1);
 
-/// Removes the sessions that ended more than a minute ago, and what processes have told each other, and says how many. Sign-ins stay, since who signed in last is told by them;
+/// Removes the sessions that ended more than a minute ago, what processes have told each other, and a month later that an identity provider
+/// has ended a sign-in; and says how many. Sign-ins stay, since who signed in last is told by them;
 /// so does what cannot be read, and what somebody is renewing just now.
 ///
 /// It reads every entry of the store on the calling thread. What cannot be removed now is removed the next time.
@@ -17,7 +18,10 @@ pub fn prune(store: &dyn Store, now: SystemTime) -> usize {
         let session = keyless_cache::read::<Session>(store, key).ok().flatten();
         match session {
             Some(session) => Some(session.expires_at()),
-            None => keyless_cache::notice_until(store, key).ok().flatten(),
+            None => keyless_cache::notice_until(store, key)
+                .ok()
+                .flatten()
+                .or_else(|| remembered_until(store, key)),
         }
     };
     let has_ended = |key: &Key| {
@@ -37,4 +41,16 @@ pub fn prune(store: &dyn Store, now: SystemTime) -> usize {
             matches!(lock, Ok(Some(_))) && has_ended(key) && store.remove(key).is_ok()
         })
         .count()
+}
+
+/// Up to when it is remembered that an identity provider has ended a sign-in, if that is what the entry says.
+#[cfg(feature = "login")]
+fn remembered_until(store: &dyn Store, key: &Key) -> Option<SystemTime> {
+    let ended = keyless_cache::read::<keyless_token::login::Ended>(store, key);
+    ended.ok().flatten().map(|ended| ended.expires_at())
+}
+
+#[cfg(not(feature = "login"))]
+fn remembered_until(_: &dyn Store, _: &Key) -> Option<SystemTime> {
+    None
 }

@@ -9,7 +9,9 @@ use keyless_loopback::{BindError, Limits, Listener};
 use crate::Sandbox;
 use crate::cast::{Client, Person, Role};
 use crate::keys::KeyRing;
-use crate::openid::{self, Grants};
+use crate::openid::{self, Devices, Grants, Nonces, Options, Pushed, Seen, Sessions, SignOuts};
+use crate::saml::{self, Questions, Signer, SigningKey};
+use crate::shape::{self, Shape};
 use crate::sts::{self, ACCOUNT_ID, Account};
 use crate::world::{Calls, State, World};
 
@@ -23,6 +25,9 @@ pub struct Builder {
     token_lifetime: Duration,
     sign_in_as: Option<String>,
     refresh_reuse_detection: bool,
+    pub(crate) openid: Options,
+    shape: Option<Shape>,
+    pub(crate) saml: saml::Options,
     rsa: bool,
     issuer_port: u16,
     sts_port: u16,
@@ -44,6 +49,9 @@ impl Default for Builder {
             token_lifetime: Duration::from_hours(1),
             sign_in_as: None,
             refresh_reuse_detection: true,
+            openid: Options::default(),
+            shape: None,
+            saml: saml::Options::default(),
             rsa: false,
             issuer_port: 0,
             sts_port: 0,
@@ -79,6 +87,26 @@ impl Builder {
         self
     }
 
+    /// Takes on the ways of a well-known identity provider: its addresses, its rules for redirects and scopes, its claims, what it offers
+    /// and what it does not. The client `keyless`, if it is there already, is registered as it would be there:
+    ///
+    /// - Auth0, Okta, GitLab, Cognito: returns to port 8400 (`/callback`) alone, at Cognito to `localhost` alone
+    /// - Entra: returns to `http://localhost/callback` on any port
+    /// - Google: has the secret `GOCSPX-sandbox`
+    ///
+    /// A client that is brought along afterwards is registered as it says.
+    pub fn shaped_like(mut self, shape: Shape) -> Builder {
+        self.shape = Some(shape);
+        if let Some(client) = self
+            .clients
+            .iter_mut()
+            .find(|client| client.id == "keyless")
+        {
+            shape.dress(client);
+        }
+        self
+    }
+
     /// How long an ID token is valid; one hour unless said otherwise.
     pub fn token_lifetime(mut self, lifetime: Duration) -> Builder {
         self.token_lifetime = lifetime;
@@ -98,7 +126,7 @@ impl Builder {
         self
     }
 
-    /// Signs with RS256 as most identity providers do, instead of ES256. The key takes a second or so to make.
+    /// Signs with RS256 as most identity providers do, instead of ES256, SAML included. The keys take a second or so to make.
     pub fn rsa(mut self, rsa: bool) -> Builder {
         self.rsa = rsa;
         self
@@ -121,32 +149,64 @@ impl Builder {
         let issuer_listener = bind(self.issuer_port).await?;
         let sts_listener = bind(self.sts_port).await?;
         let rsa = self.rsa;
-        let keys = tokio::task::spawn_blocking(move || KeyRing::generate(rsa))
+        let generate = move || (KeyRing::generate(rsa), SigningKey::generate(rsa));
+        let (keys, saml_key) = tokio::task::spawn_blocking(generate)
             .await
             .map_err(|_| StartError::NoKeys)?;
+        let rules = self.shape.map_or(&shape::PLAIN, Shape::rules);
+        let oauth_listener = if rules.elsewhere {
+            Some(bind(0).await?)
+        } else {
+            None
+        };
+        let origin_of = |listener: &Listener| format!("http://{}", listener.authority());
+        let origin = origin_of(&issuer_listener);
         let world = Arc::new(World {
-            issuer: format!("http://{}", issuer_listener.authority()),
+            issuer: format!("{origin}{}", rules.issuer),
+            origin: origin.clone(),
+            oauth_origin: oauth_listener
+                .as_ref()
+                .map_or_else(|| origin.clone(), origin_of),
+            endpoints: self.openid.offered(rules.endpoints),
+            shape: self.shape,
+            rules,
+            openid: self.openid,
+            saml: Signer::new(saml_key, self.saml),
             sts_endpoint: format!("http://{}", sts_listener.authority()),
             clock: self.clock,
             people: self.people,
             clients: self.clients,
             token_lifetime: self.token_lifetime,
             refresh_reuse_detection: self.refresh_reuse_detection,
+            gone: Mutex::default(),
             state: Mutex::new(State {
                 keys,
                 grants: Grants::default(),
+                devices: Devices::default(),
+                questions: Questions::default(),
+                seen: Seen::default(),
+                pushed: Pushed::default(),
+                nonces: Nonces::default(),
+                sessions: Sessions::default(),
+                sign_outs: SignOuts::default(),
                 account: Account::default(),
                 calls: Calls::default(),
                 sign_in_as: self.sign_in_as,
             }),
         });
+        sts::put_saml_provider(&world, saml::PROVIDER, &saml::metadata(&world));
         for role in self.roles {
             sts::put_role(&world, role)?;
         }
         let limits = Limits::default().connections(64);
         let shared = Arc::clone(&world);
         let issuer_server = issuer_listener.serve(limits.clone(), move |request| {
-            let answer = shared.dated(openid::answer(&shared, &request));
+            let answer = if request.uri().path().starts_with("/saml/") {
+                saml::answer(&shared, &request)
+            } else {
+                openid::answer(&shared, &request)
+            };
+            let answer = shared.dated(answer);
             async { answer }
         });
         let shared = Arc::clone(&world);
@@ -154,7 +214,17 @@ impl Builder {
             let answer = shared.dated(sts::answer(&shared, &request));
             async { answer }
         });
-        Ok(Sandbox::new(world, [issuer_server, sts_server]))
+        let mut servers = vec![issuer_server, sts_server];
+        if let Some(listener) = oauth_listener {
+            let shared = Arc::clone(&world);
+            servers.push(
+                listener.serve(Limits::default().connections(64), move |request| {
+                    let answer = shared.dated(openid::answer(&shared, &request));
+                    async { answer }
+                }),
+            );
+        }
+        Ok(Sandbox::new(world, servers))
     }
 }
 
@@ -186,6 +256,11 @@ pub enum StartError {
         /// What is wrong with its policy.
         reason: String,
     },
+    /// The metadata of a SAML provider has no entityID, or no certificate of a kind that is known here.
+    #[error(
+        "the metadata of the SAML provider {0} is no EntityDescriptor of an identity provider with an RSA or P-256 certificate"
+    )]
+    SamlMetadata(String),
     /// No signing keys could be made.
     #[error("no signing keys could be made")]
     NoKeys,
@@ -215,6 +290,18 @@ fn default_roles() -> Vec<Role> {
   }}]
 }}"#
     );
+    let saml = format!(
+        r#"{{
+  "Version": "2012-10-17",
+  "Statement": [{{
+    "Effect": "Allow",
+    "Principal": {{ "Federated": "{{saml_provider}}" }},
+    "Action": "sts:AssumeRoleWithSAML",
+    "Condition": {{ "StringEquals": {{ "saml:aud": "{}" }} }}
+  }}]
+}}"#,
+        saml::SIGN_IN
+    );
     vec![
         Role::new(
             "Developer",
@@ -222,7 +309,11 @@ fn default_roles() -> Vec<Role> {
         )
         .max_session(Duration::from_hours(12)),
         Role::new("ReadOnly", web_identity("")),
-        Role::new("Admin", web_identity(r#", "{issuer}:sub": "user-carol""#)),
+        Role::new(
+            "Admin",
+            web_identity(r#", "{issuer}:sub": "{subject:carol}""#),
+        ),
         Role::new("Deploy", chain).max_session(Duration::from_hours(4)),
+        Role::new(saml::DEFAULT_ROLE, saml),
     ]
 }

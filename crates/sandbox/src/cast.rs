@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use url::Url;
+
+use crate::shape::Redirects;
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug)]
@@ -12,6 +15,7 @@ pub struct Person {
     pub(crate) email: String,
     pub(crate) email_verified: bool,
     pub(crate) claims: Map<String, Value>,
+    pub(crate) saml_roles: Vec<String>,
 }
 
 impl Person {
@@ -24,6 +28,7 @@ impl Person {
             email: email.into(),
             email_verified: true,
             claims: Map::new(),
+            saml_roles: Vec::new(),
         }
     }
 
@@ -48,7 +53,22 @@ impl Person {
         self
     }
 
-    /// The claim `sub`.
+    /// One more role that their SAML responses list: a name in the sandbox's account, or an ARN. Without any it is `saml-dev`.
+    ///
+    /// ```
+    /// use keyless_sandbox::Person;
+    ///
+    /// let roles = (1..=300).map(|number| format!("arn:aws:iam::{number:012}:role/team-{number}"));
+    /// let dora = roles.fold(Person::new("dora", "dora@example.com"), Person::saml_role);
+    /// # let _ = dora;
+    /// ```
+    #[must_use]
+    pub fn saml_role(mut self, role: impl Into<String>) -> Person {
+        self.saml_roles.push(role.into());
+        self
+    }
+
+    /// The claim `sub`, and the `NameID` in SAML.
     pub fn subject(&self) -> String {
         match self.claims.get("sub").and_then(Value::as_str) {
             Some(subject) => subject.to_owned(),
@@ -62,19 +82,22 @@ impl Person {
 pub struct Client {
     pub(crate) id: String,
     pub(crate) redirect_uris: Vec<String>,
-    pub(crate) secret: Option<String>,
+    pub(crate) authentication: Authentication,
+    pub(crate) implicit: bool,
+    pub(crate) post_logout_redirect_uris: Vec<String>,
 }
 
 impl Client {
-    /// A public client with `/callback` on loopback as its redirect URI, on `127.0.0.1`, `[::1]` and `localhost`.
+    /// A public client with `/callback` on loopback as its redirect URI, and `/signed-out` for after a logout: on `127.0.0.1`, `[::1]`
+    /// and `localhost`.
     pub fn new(id: impl Into<String>) -> Client {
-        let redirect_uris = LOOPBACK_ORIGINS
-            .map(|origin| format!("{origin}/callback"))
-            .to_vec();
+        let at = |path| LOOPBACK_ORIGINS.map(|origin| format!("{origin}{path}"));
         Client {
             id: id.into(),
-            redirect_uris,
-            secret: None,
+            redirect_uris: at("/callback").to_vec(),
+            post_logout_redirect_uris: at("/signed-out").to_vec(),
+            authentication: Authentication::None,
+            implicit: false,
         }
     }
 
@@ -85,18 +108,119 @@ impl Client {
         self
     }
 
-    /// Makes it a confidential client, which proves itself at the token endpoint with this secret.
+    /// Allows one more address to go to after a logout, by the rules of [`Client::redirect_uri`].
     #[must_use]
-    pub fn secret(mut self, secret: impl Into<String>) -> Client {
-        self.secret = Some(secret.into());
+    pub fn post_logout_redirect_uri(mut self, uri: impl Into<String>) -> Client {
+        self.post_logout_redirect_uris.push(uri.into());
         self
     }
 
-    pub(crate) fn may_return_to(&self, uri: &str) -> bool {
-        self.redirect_uris
-            .iter()
-            .any(|registered| registered == uri || differs_in_loopback_port_only(registered, uri))
+    /// Makes it a confidential client, which proves itself at the token endpoint with this secret, in the header or in the form.
+    #[must_use]
+    pub fn secret(self, secret: impl Into<String>) -> Client {
+        self.with_secret(secret.into(), true, true)
     }
+
+    /// The same, by `client_secret_basic` alone: in the header.
+    #[must_use]
+    pub fn secret_basic(self, secret: impl Into<String>) -> Client {
+        self.with_secret(secret.into(), true, false)
+    }
+
+    /// The same, by `client_secret_post` alone: in the form.
+    #[must_use]
+    pub fn secret_post(self, secret: impl Into<String>) -> Client {
+        self.with_secret(secret.into(), false, true)
+    }
+
+    /// Makes it a confidential client, which proves itself by `private_key_jwt` (RFC 7523) with the private half of this JSON Web Key:
+    /// P-256 for ES256, or RSA for RS256.
+    #[must_use]
+    pub fn public_key(mut self, jwk: Value) -> Client {
+        self.authentication = Authentication::Key(jwk);
+        self
+    }
+
+    fn with_secret(mut self, secret: String, basic: bool, post: bool) -> Client {
+        self.authentication = Authentication::Secret {
+            secret,
+            basic,
+            post,
+        };
+        self
+    }
+
+    pub(crate) fn shown_secret(&self) -> Option<&str> {
+        match &self.authentication {
+            Authentication::Secret { secret, .. } => Some(secret),
+            _ => None,
+        }
+    }
+
+    /// Whether it proves itself by nothing but its id.
+    pub(crate) fn is_public(&self) -> bool {
+        matches!(self.authentication, Authentication::None)
+    }
+
+    /// Whether this is a way in which it proves itself, by its name in discovery.
+    pub(crate) fn may_use(&self, method: &str) -> bool {
+        match &self.authentication {
+            Authentication::None => method == "none",
+            Authentication::Secret { basic, post, .. } => {
+                (*basic && method == "client_secret_basic")
+                    || (*post && method == "client_secret_post")
+            }
+            Authentication::Key(_) => method == "private_key_jwt",
+        }
+    }
+
+    /// Allows the implicit flow too: the ID token comes through the browser, without a code (OpenID Connect Core §3.2).
+    #[must_use]
+    pub fn implicit(mut self) -> Client {
+        self.implicit = true;
+        self
+    }
+
+    pub(crate) fn may_return_to(&self, uri: &str, redirects: Redirects) -> bool {
+        let letter = self.redirect_uris.iter().any(|known| known == uri);
+        match redirects {
+            Redirects::AnyPort => is_registered(&self.redirect_uris, uri),
+            Redirects::Wildcards => {
+                let mut wild = self
+                    .redirect_uris
+                    .iter()
+                    .filter_map(|known| known.strip_suffix('*'));
+                is_registered(&self.redirect_uris, uri) || wild.any(|start| uri.starts_with(start))
+            }
+            Redirects::Letter => letter,
+            Redirects::LetterLocalhost => {
+                letter && (uri.starts_with("https://") || is_loopback(uri, &["localhost"]))
+            }
+            Redirects::Loopback => is_loopback(uri, LOOPBACK_HOSTS),
+            Redirects::LoopbackUnlessRegistered => {
+                let none = self.redirect_uris.is_empty() && self.is_public();
+                letter || (none && is_loopback(uri, LOOPBACK_HOSTS))
+            }
+        }
+    }
+
+    pub(crate) fn may_return_to_after_logout(&self, uri: &str) -> bool {
+        is_registered(&self.post_logout_redirect_uris, uri)
+    }
+}
+
+/// How a client proves that it is that client.
+#[derive(Clone)]
+pub(crate) enum Authentication {
+    /// Not at all: it is a public one.
+    None,
+    Secret {
+        secret: String,
+        basic: bool,
+        post: bool,
+    },
+    /// With the private half of this JSON Web Key.
+    Key(Value),
 }
 
 impl std::fmt::Debug for Client {
@@ -106,6 +230,21 @@ impl std::fmt::Debug for Client {
             .field("redirect_uris", &self.redirect_uris)
             .finish_non_exhaustive()
     }
+}
+
+fn is_registered(registered: &[String], uri: &str) -> bool {
+    registered
+        .iter()
+        .any(|known| known == uri || differs_in_loopback_port_only(known, uri))
+}
+
+/// Whether an address is plain HTTP at one of these hosts.
+fn is_loopback(uri: &str, hosts: &[&str]) -> bool {
+    Url::parse(uri).is_ok_and(|uri| {
+        uri.scheme() == "http"
+            && uri.fragment().is_none()
+            && uri.host_str().is_some_and(|host| hosts.contains(&host))
+    })
 }
 
 fn differs_in_loopback_port_only(registered: &str, uri: &str) -> bool {
@@ -122,6 +261,7 @@ fn differs_in_loopback_port_only(registered: &str, uri: &str) -> bool {
     })
 }
 
+const LOOPBACK_HOSTS: &[&str] = &["127.0.0.1", "[::1]", "localhost"];
 const LOOPBACK_ORIGINS: [&str; 3] = ["http://127.0.0.1", "http://[::1]", "http://localhost"];
 
 /// A role of the sandbox's account.
@@ -136,7 +276,9 @@ impl Role {
     /// A role with its trust policy in JSON, and sessions of at most one hour.
     ///
     /// As the sandbox's port is not known beforehand, the policy may say `{issuer}` (without `http://`, as the provider's ARN
-    /// and the condition keys want it), `{account}` and `{client_id}` (the first client's).
+    /// and the condition keys want it), `{account}`, `{client_id}` (the first client's), `{subject:LOGIN}` (a
+    /// person's, in the tokens of that client) and `{saml_provider}` (the ARN of the provider
+    /// that holds the sandbox's own SAML metadata).
     pub fn new(name: impl Into<String>, trust_policy: impl Into<String>) -> Role {
         Role {
             name: name.into(),
@@ -155,7 +297,7 @@ impl Role {
 
 #[cfg(test)]
 mod tests {
-    use super::Client;
+    use super::{Client, Redirects};
 
     #[test]
     fn a_client_returns_only_to_where_it_is_registered() {
@@ -180,7 +322,11 @@ mod tests {
             ("https://app.example.com:444/back", false),
             ("http://192.0.2.1:41234/callback", false),
         ] {
-            assert_eq!(client.may_return_to(uri), expected, "{uri}");
+            assert_eq!(
+                client.may_return_to(uri, Redirects::AnyPort),
+                expected,
+                "{uri}"
+            );
         }
     }
 }

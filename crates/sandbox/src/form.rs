@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 /// Parameters by name. An empty one counts as absent, as RFC 6749 §3.1 wants it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Form(HashMap<String, String>);
 
 impl Form {
@@ -19,6 +19,15 @@ impl Form {
             }
         }
         Some(Form(parameters))
+    }
+
+    /// Whether the parameter is there with a value.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.value(name).is_some()
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: String) {
+        self.0.insert(name.to_owned(), value);
     }
 
     pub(crate) fn value(&self, name: &str) -> Option<&str> {

@@ -1,4 +1,4 @@
-//! An OpenID provider and an STS on loopback that answer as the real ones do.
+//! An OpenID provider, a SAML identity provider and an STS on loopback that answer as the real ones do.
 //!
 //! A [`Sandbox`] lets a sign-in be tried from the browser to the AWS session without an account, a tenant or a network.
 //! The tokens are really signed and really verified, the trust policies really evaluated, the requests to STS really
@@ -22,7 +22,7 @@
 //! # }
 //! ```
 //!
-//! By default there are three people, one public client and four roles in the account `111122223333`:
+//! By default there are three people, one public client and five roles in the account `111122223333`:
 //!
 //! | Role | Whom its trust policy lets in |
 //! |---|---|
@@ -30,6 +30,22 @@
 //! | `ReadOnly` | everybody who signs in at the client |
 //! | `Admin` | Carol, by her subject |
 //! | `Deploy` | the role `Developer`, by role chaining |
+//! | `saml-dev` | everybody who signs in by SAML |
+//!
+//! The identity provider signs people in by code, by device code (RFC 8628), and, for clients that allow it, by the implicit flow; in the
+//! query, the fragment or a form that posts itself. On request it takes pushed requests (RFC 9126) and binds refresh tokens to a key
+//! (DPoP, RFC 9449). A browser stays signed in until somebody signs out. With a [`Shape`] it has the ways of a well-known one:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use keyless_sandbox::{Sandbox, Shape};
+//!
+//! let sandbox = Sandbox::builder().shaped_like(Shape::Keycloak).start().await?;
+//! assert!(sandbox.issuer().ends_with("/realms/corp"));
+//! # Ok(())
+//! # }
+//! ```
 
 mod builder;
 mod cast;
@@ -37,11 +53,15 @@ mod form;
 mod keys;
 mod openid;
 mod random;
+mod saml;
 mod sandbox;
+mod shape;
 mod sts;
 mod world;
 
 pub use builder::{Builder, StartError};
 pub use cast::{Client, Person, Role};
+pub use saml::{Assertion, Signed, Tampered};
 pub use sandbox::Sandbox;
+pub use shape::{Shape, UnknownShape};
 pub use world::Calls;

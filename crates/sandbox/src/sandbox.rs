@@ -9,13 +9,14 @@ use serde_json::Value;
 use crate::builder::{Builder, StartError};
 use crate::cast::Role;
 use crate::openid;
+use crate::saml::{self, Assertion};
 use crate::sts::{self, ACCOUNT_ID};
 use crate::world::{Calls, World};
 
 /// An identity provider and an STS that answer on loopback until this is dropped or shut down.
 pub struct Sandbox {
     world: Arc<World>,
-    servers: [Server; 2],
+    servers: Vec<Server>,
 }
 
 impl Sandbox {
@@ -24,11 +25,11 @@ impl Sandbox {
         Builder::default()
     }
 
-    pub(crate) fn new(world: Arc<World>, servers: [Server; 2]) -> Sandbox {
+    pub(crate) fn new(world: Arc<World>, servers: Vec<Server>) -> Sandbox {
         Sandbox { world, servers }
     }
 
-    /// The issuer, `http://127.0.0.1:PORT`, to the letter as it stands in `iss`.
+    /// The issuer, `http://127.0.0.1:PORT` and at some [shapes](crate::Shape) a path, to the letter as it stands in `iss`.
     pub fn issuer(&self) -> &str {
         &self.world.issuer
     }
@@ -36,6 +37,11 @@ impl Sandbox {
     /// The id of the first client.
     pub fn client_id(&self) -> &str {
         self.world.clients.first().map_or("", |client| &client.id)
+    }
+
+    /// The secret of the first client, if it is to show one.
+    pub fn client_secret(&self) -> Option<&str> {
+        self.world.clients.first()?.shown_secret()
     }
 
     /// The endpoint of STS, `http://127.0.0.1:PORT`.
@@ -77,9 +83,53 @@ impl Sandbox {
         openid::id_token_for(&self.world, login)
     }
 
+    /// The issuer of SAML responses, `http://127.0.0.1:PORT/saml/metadata`: the entity id, and where the metadata is.
+    pub fn saml_issuer(&self) -> String {
+        saml::issuer(&self.world)
+    }
+
+    /// Where an application sends its `AuthnRequest`. `/saml/start` beside it begins a sign-in that no application asked for.
+    pub fn saml_sso_url(&self) -> String {
+        saml::sso_url(&self.world)
+    }
+
+    /// The ARN of the account's SAML provider that holds the sandbox's own metadata.
+    pub fn saml_provider_arn(&self) -> String {
+        saml::provider_arn(saml::PROVIDER)
+    }
+
+    /// Adds a SAML provider to the account while running, or replaces the one of the same name, and returns its ARN. The metadata is
+    /// the `EntityDescriptor` of any identity provider that signs with RSA or on P-256.
+    pub fn put_saml_provider(&self, name: &str, metadata: &str) -> Result<String, StartError> {
+        sts::put_saml_provider(&self.world, name, metadata)
+            .ok_or_else(|| StartError::SamlMetadata(name.to_owned()))
+    }
+
+    /// A SAML response as a browser posts it, in Base64: a good one, or a hostile one. None if there is no such person.
+    pub fn saml_response(&self, assertion: &Assertion) -> Option<String> {
+        assertion.mint(&self.world)
+    }
+
     /// Signs in this person from now on, without a page; no such person is refused.
     pub fn sign_in_as(&self, login: impl Into<String>) {
         self.world.state().sign_in_as = Some(login.into());
+    }
+
+    /// This person has left the company: from now on they cannot sign in, and their refresh tokens are refused as `invalid_grant`.
+    /// False if nobody is called that.
+    pub fn end_person(&self, login: &str) -> bool {
+        openid::end_person(&self.world, login)
+    }
+
+    /// Signs this person in at the device that shows this code, as the page does; case and hyphen do not matter. False if no
+    /// device waits with it, or nobody is called that.
+    pub fn device_sign_in(&self, user_code: &str, login: &str) -> bool {
+        openid::device_sign_in(&self.world, user_code, login)
+    }
+
+    /// Refuses the device that shows this code; false if none waits with it.
+    pub fn device_refuse(&self, user_code: &str) -> bool {
+        openid::device_refuse(&self.world, user_code)
     }
 
     /// The ARN of the session that has this access key, if STS has given it out.

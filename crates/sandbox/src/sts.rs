@@ -2,6 +2,7 @@
 
 mod assume_role;
 mod parameters;
+mod saml;
 mod session;
 mod sigv4;
 mod web_identity;
@@ -16,12 +17,16 @@ use keyless_loopback::respond;
 use keyless_trust::answer::{self, Refusal};
 use keyless_trust::policy::Policy;
 use keyless_trust::provider::IdentityProvider;
+use keyless_trust::saml::SamlProvider;
 
 use self::session::Session;
+pub(crate) use self::session::timestamp;
 use crate::builder::StartError;
 use crate::cast::Role;
 use crate::form::Form;
+use crate::openid;
 use crate::random;
+use crate::saml::{self as saml_provider, Metadata, PublicKey};
 use crate::world::World;
 
 /// The account that all roles are in.
@@ -31,6 +36,7 @@ pub(crate) const ACCOUNT_ID: &str = "111122223333";
 #[derive(Default)]
 pub(crate) struct Account {
     roles: Vec<Arc<HeldRole>>,
+    saml_providers: Vec<HeldProvider>,
     sessions: HashMap<String, Session>, // by access key id
     pub(crate) failures: VecDeque<Refusal>,
     pub(crate) last_denial: Option<String>,
@@ -40,6 +46,13 @@ struct HeldRole {
     role: Role,
     policy: Policy,
     id: String,
+}
+
+/// A SAML provider, with what its metadata says it signs with.
+#[derive(Clone)]
+struct HeldProvider {
+    provider: SamlProvider,
+    keys: Vec<PublicKey>,
 }
 
 impl Account {
@@ -62,8 +75,16 @@ pub(crate) fn put_role(world: &World, role: Role) -> Result<(), StartError> {
     let policy = role
         .trust_policy
         .replace("{issuer}", provider(world).key_prefix())
+        .replace(
+            "{saml_provider}",
+            &saml_provider::provider_arn(saml_provider::PROVIDER),
+        )
         .replace("{account}", ACCOUNT_ID)
         .replace("{client_id}", client_id);
+    let policy = world.people.iter().fold(policy, |policy, person| {
+        let subject = openid::subject(world, person, client_id);
+        policy.replace(&format!("{{subject:{}}}", person.login), &subject)
+    });
     let policy = Policy::parse(&policy).map_err(|error| StartError::TrustPolicy {
         role: role.name.clone(),
         reason: error.to_string(),
@@ -79,6 +100,17 @@ pub(crate) fn put_role(world: &World, role: Role) -> Result<(), StartError> {
         .roles
         .push(Arc::new(HeldRole { role, policy, id }));
     Ok(())
+}
+
+/// Adds a SAML provider, or replaces the one of the same name, and returns its ARN; none if the metadata cannot be used.
+pub(crate) fn put_saml_provider(world: &World, name: &str, metadata: &str) -> Option<String> {
+    let Metadata { entity_id, keys } = Metadata::read(metadata)?;
+    let provider = SamlProvider::new("aws", ACCOUNT_ID, name, &entity_id);
+    let arn = provider.arn().to_owned();
+    let held = &mut world.state().account.saml_providers;
+    held.retain(|known| known.provider.arn() != arn);
+    held.push(HeldProvider { provider, keys });
+    Some(arn)
 }
 
 pub(crate) fn role_arn(name: &str) -> String {
@@ -142,6 +174,11 @@ fn call(world: &World, request: &Request<Bytes>) -> Result<Outcome, Refusal> {
             "AssumeRoleWithWebIdentity",
             &mut calls.assume_role_with_web_identity,
             |world, _, form| web_identity::assume(world, form),
+        ),
+        ("AssumeRoleWithSAML", VERSION) => (
+            "AssumeRoleWithSAML",
+            &mut calls.assume_role_with_saml,
+            |world, _, form| saml::assume(world, form),
         ),
         ("AssumeRole", VERSION) => ("AssumeRole", &mut calls.assume_role, assume_role::assume),
         ("GetCallerIdentity", VERSION) => (

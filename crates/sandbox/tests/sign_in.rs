@@ -209,8 +209,9 @@ async fn a_faulty_authorization_request_is_sent_back_with_its_error() {
     let sandbox = Sandbox::builder().start().await.unwrap();
     for (name, value, error) in [
         ("response_type", "", "invalid_request"),
-        ("response_type", "id_token", "unsupported_response_type"),
-        ("response_mode", "form_post", "invalid_request"),
+        ("response_type", "none", "unsupported_response_type"),
+        ("response_mode", "fragment", "invalid_request"),
+        ("response_mode", "jwt", "invalid_request"),
         ("scope", "", "invalid_scope"),
         ("scope", "email openidx", "invalid_scope"),
         ("state", "", "invalid_request"),

@@ -63,6 +63,12 @@ impl Sts {
         self
     }
 
+    /// Whether it is AWS's own, and not something else that speaks its protocol.
+    #[cfg(feature = "saml")]
+    pub(crate) fn is_aws(&self) -> bool {
+        self.endpoint_url.is_none()
+    }
+
     /// Refuses what cannot work for `role`, before anything is sent: a region of another partition, an endpoint in the
     /// clear. Partitions share no STS, and the wrong one answers as if the identity provider were missing.
     pub(crate) fn check(&self, role: &RoleArn) -> Result<(), ExchangeError> {

@@ -9,7 +9,7 @@ use keyless_token::BoxFuture;
 use crate::error::ExchangeError;
 use crate::session::Session;
 
-/// Trades a proof for a session. Web identity and role chaining are two implementations; SAML is to be a third.
+/// Trades a proof for a session. Web identity, SAML and role chaining are three implementations.
 pub trait Exchange<Proof>: fmt::Debug + Send + Sync + 'static {
     /// A new session for whom `proof` is about.
     fn exchange<'a>(&'a self, proof: &'a Proof) -> BoxFuture<'a, Result<Session, ExchangeError>>;

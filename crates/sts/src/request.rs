@@ -17,20 +17,15 @@ const SHORTEST: Duration = Duration::from_mins(15);
 const LONGEST: Duration = Duration::from_hours(12);
 
 /// The part of a request that does not depend on the proof.
-#[derive(Clone, Debug)]
-pub(crate) struct RoleRequest {
-    pub(crate) role: RoleArn,
-    pub(crate) sts: Sts,
-    pub(crate) duration: Duration,
-    pub(crate) policy: Option<String>,
-    pub(crate) policy_arns: Vec<String>,
-    pub(crate) session_name: SessionName,
-}
+pub(crate) type RoleRequest = Request<RoleArn>;
 
 /// A request as it is being put together.
+pub(crate) type Draft = Request<String>;
+
+/// A request, and what is known of its role.
 #[derive(Clone, Debug)]
-pub(crate) struct Draft {
-    pub(crate) role: String,
+pub(crate) struct Request<Role> {
+    pub(crate) role: Role,
     pub(crate) sts: Sts,
     pub(crate) duration: Duration,
     pub(crate) policy: Option<String>,
@@ -50,10 +45,38 @@ impl Draft {
         }
     }
 
-    /// The limits of AssumeRole and AssumeRoleWithWebIdentity (API reference).
+    /// The request, if AWS would not refuse it whatever the proof.
     pub(crate) fn check(self) -> Result<RoleRequest, ExchangeError> {
         let role: RoleArn = self.role.parse()?;
         self.sts.check(&role)?;
+        self.check_limits()?;
+        Ok(self.with_role(role))
+    }
+}
+
+impl<Role> Request<Role> {
+    /// The same request with something else known of its role.
+    pub(crate) fn with_role<Other>(self, role: Other) -> Request<Other> {
+        let Self {
+            sts,
+            duration,
+            policy,
+            policy_arns,
+            session_name,
+            ..
+        } = self;
+        Request {
+            role,
+            sts,
+            duration,
+            policy,
+            policy_arns,
+            session_name,
+        }
+    }
+
+    /// The limits of AssumeRole, AssumeRoleWithWebIdentity and AssumeRoleWithSAML (API reference).
+    pub(crate) fn check_limits(&self) -> Result<(), ExchangeError> {
         if !(SHORTEST..=LONGEST).contains(&self.duration) {
             return Err(ExchangeError::misconfigured(format!(
                 "a session lasts from 900 to 43200 seconds (15 minutes to 12 hours), and {} were asked for",
@@ -78,22 +101,33 @@ impl Draft {
             return Err(ExchangeError::misconfigured(format!("{arn:?} is not the ARN of a policy"))
                 .with_advice("write it as arn:aws:iam::ACCOUNT:policy/NAME, or arn:aws:iam::aws:policy/NAME for AWS's own"));
         }
-        let Self {
-            sts,
-            duration,
-            policy,
-            policy_arns,
-            session_name,
-            ..
-        } = self;
-        Ok(RoleRequest {
-            role,
-            sts,
-            duration,
-            policy,
-            policy_arns,
-            session_name,
-        })
+        Ok(())
+    }
+
+    pub(crate) fn policy_descriptors(&self) -> Option<Vec<PolicyDescriptorType>> {
+        let descriptors = self
+            .policy_arns
+            .iter()
+            .map(|arn| PolicyDescriptorType::builder().arn(arn).build());
+        (!self.policy_arns.is_empty()).then(|| descriptors.collect())
+    }
+
+    /// Adds everything that a session depends on to `key`; `role` is what is known of the role.
+    pub(crate) fn distinguish_role(&self, call: &str, role: &str, key: KeyBuilder) -> KeyBuilder {
+        let key = key
+            .part("call", call)
+            .part("role", role)
+            .part("duration", self.duration.as_secs().to_be_bytes())
+            .part("policy", self.policy.as_deref().unwrap_or_default())
+            .parts("policy arns", &self.policy_arns)
+            .part("session name", self.session_name.label());
+        self.sts.distinguish(key)
+    }
+}
+
+impl RoleRequest {
+    pub(crate) fn distinguish(&self, call: &str, key: KeyBuilder) -> KeyBuilder {
+        self.distinguish_role(call, self.role.as_str(), key)
     }
 }
 
@@ -113,26 +147,5 @@ fn check_policy(policy: &str) -> Result<(), ExchangeError> {
         Err(error) => Err(ExchangeError::misconfigured(format!(
             "the session policy is not JSON: {error}"
         ))),
-    }
-}
-
-impl RoleRequest {
-    pub(crate) fn policy_descriptors(&self) -> Option<Vec<PolicyDescriptorType>> {
-        let descriptors = self
-            .policy_arns
-            .iter()
-            .map(|arn| PolicyDescriptorType::builder().arn(arn).build());
-        (!self.policy_arns.is_empty()).then(|| descriptors.collect())
-    }
-
-    pub(crate) fn distinguish(&self, call: &str, key: KeyBuilder) -> KeyBuilder {
-        let key = key
-            .part("call", call)
-            .part("role", self.role.as_str())
-            .part("duration", self.duration.as_secs().to_be_bytes())
-            .part("policy", self.policy.as_deref().unwrap_or_default())
-            .parts("policy arns", &self.policy_arns)
-            .part("session name", self.session_name.label());
-        self.sts.distinguish(key)
     }
 }

@@ -49,6 +49,8 @@ pub use keyless_cache::Interaction;
 #[cfg(feature = "login")]
 pub use login::Login;
 pub use proof::Proof;
+#[cfg(all(feature = "saml", feature = "login"))]
+pub use saml::SamlLogin;
 #[cfg(feature = "saml")]
 pub use saml::SamlResponse;
 pub use source::{BoxFuture, CommandSource, EnvSource, FileSource, FnSource, Source, source_fn};

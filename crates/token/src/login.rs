@@ -8,25 +8,35 @@ mod asking;
 pub mod browser;
 mod builder;
 mod callback;
+mod client;
 mod device;
 mod discovery;
+mod dpop;
+mod end_session;
+mod ended;
 mod flow;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzz;
 mod grant;
+mod jws;
 mod keys;
+mod onward;
 mod page;
+mod port;
 mod prompt;
+mod pushed;
 mod redirect;
 mod refresh;
 mod relay;
 mod request;
 mod response;
 mod revoke;
+mod secret_place;
 mod sign_in;
 mod vault;
 mod verify;
+mod ways;
 
 use std::fmt;
 use std::ops::{Deref, RangeInclusive};
@@ -35,20 +45,40 @@ use std::time::{Duration, SystemTime};
 
 use keyless_cache::{Cache, Clock, Expiring, Interaction, Key, Notices, Store, Word};
 use tokio::task::spawn_blocking;
+use url::Url;
 
 use crate::error::TokenError;
 use crate::http::HttpClient;
 use crate::id_token::IdToken;
 use crate::source::{BoxFuture, Source};
 
+#[cfg(feature = "saml")]
+pub(crate) use asking::Asking;
 pub use builder::LoginBuilder;
+#[cfg(feature = "saml")]
+pub(crate) use builder::telling;
+#[cfg(feature = "saml")]
+pub(crate) use callback::{Waiting, WayBack};
+use client::Client;
+pub use client::ClientAuthentication;
+use dpop::Nonce;
+pub use end_session::{EndOfSession, SignOutPage};
+pub use ended::Ended;
+use ended::Mark;
 pub use flow::Flow;
 pub use prompt::{DeviceCode, Prompt, SignInPage, SignedIn};
 pub use redirect::RedirectHost;
+#[cfg(feature = "saml")]
+pub(crate) use redirect::check_ports;
 use request::Wanted;
 pub use request::{ResponseMode, ResponseType};
+#[cfg(feature = "saml")]
+pub(crate) use response::{Judge, Parameters, Verdict};
+pub use secret_place::SecretPlace;
 pub use sign_in::SignIn;
 use vault::Vault;
+use ways::Way;
+pub use ways::asks_to_stay_signed_in;
 
 /// A person who signs in with a browser.
 ///
@@ -68,13 +98,20 @@ struct Plan {
     extra: Vec<(String, String)>,
     flows: Vec<Flow>,
     wanted: Wanted,
+    way: &'static Way,
+    /// Whether a refresh token is asked for. One that comes unasked is not kept.
+    stays_signed_in: bool,
     redirect_host: RedirectHost,
     ports: RangeInclusive<u16>,
     timeout: Duration,
     leeway: Duration,
+    sign_out_page: Option<Url>,
     http: Arc<dyn HttpClient>,
     prompt: Option<Arc<dyn Prompt>>,
     clock: Clock,
+    client: Client,
+    /// Whether refresh tokens are bound to a key where that is offered (RFC 9449).
+    dpop: bool,
 }
 
 /// A plan, and where what comes of it is kept.
@@ -84,8 +121,11 @@ struct Settings {
     key: Key,
     store: Option<Arc<dyn Store>>,
     vault: Vault,
+    ended: Mark,
     /// Held while a refresh token is on its way, until the next one is kept.
     spending: tokio::sync::Mutex<()>,
+    /// What the identity provider wants in the next proof.
+    nonce: Nonce,
     notices: Option<Notices<TokenError>>,
 }
 
@@ -97,25 +137,7 @@ impl Deref for Settings {
     }
 }
 
-/// Whether a sign-in with these scopes and extra parameters asks for a refresh token (OpenID Connect Core §11; Google has a parameter of its
-/// own).
-pub fn asks_to_stay_signed_in<'a>(
-    scopes: &[String],
-    authorize: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> bool {
-    scopes.iter().any(|scope| scope == "offline_access")
-        || authorize
-            .into_iter()
-            .any(|parameter| parameter == ("access_type", "offline"))
-}
-
 impl Settings {
-    /// Whether a refresh token was asked for. One that comes unasked is not kept.
-    fn stays_signed_in(&self) -> bool {
-        let extra = self.extra.iter().map(|(name, value)| (&**name, &**value));
-        asks_to_stay_signed_in(&self.scopes, extra)
-    }
-
     /// The sign-in in the store, if it is another than `before` and good for a while.
     async fn renewed_since(&self, before: Option<&SignIn>) -> Option<SignIn> {
         let (store, key) = (self.store.clone()?, self.key);
@@ -182,10 +204,17 @@ impl Login {
         };
         vault.forget().await;
         self.cache.forget().await;
+        self.settings.ended.clear().await;
         match kept {
             Some(kept) => revoke::revoke(&self.settings, &kept.refresh_token).await,
             None => Ok(false),
         }
+    }
+
+    /// That the identity provider has ended the sign-in, where it has said so since somebody signed in; forgotten after a month. It reads the store
+    /// on the calling thread.
+    pub fn ended(&self) -> Option<Ended> {
+        self.settings.ended.read(self.settings.clock.now())
     }
 
     /// What is kept, expired or not.

@@ -3,6 +3,10 @@
 mod attributes;
 mod check;
 mod read;
+#[cfg(feature = "login")]
+mod request;
+#[cfg(feature = "login")]
+mod sign_in;
 mod signed;
 #[cfg(test)]
 mod tests;
@@ -14,7 +18,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use keyless_cache::{Key, Secret};
+use keyless_cache::{Expiring, Key, Secret};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
@@ -25,6 +29,8 @@ use crate::proof::Proof;
 use crate::text;
 
 pub use check::{Expected, is_aws_sign_in};
+#[cfg(feature = "login")]
+pub use sign_in::{SamlLogin, SamlLoginBuilder};
 
 /// What STS takes as `SAMLAssertion`, in characters of base64 (AssumeRoleWithSAML, API reference).
 pub const LONGEST: usize = 100_000;
@@ -264,6 +270,12 @@ impl Proof for SamlResponse {
 
     fn identity(&self) -> Key {
         self.identity()
+    }
+}
+
+impl Expiring for SamlResponse {
+    fn expires_at(&self) -> SystemTime {
+        self.expires_at()
     }
 }
 

@@ -19,6 +19,8 @@ use crate::proof::Proof;
 use crate::saml::{self, SamlResponse};
 
 pub use command::CommandSource;
+#[cfg(feature = "login")]
+pub(crate) use command::{LastWords, Printed};
 pub use env::EnvSource;
 pub use file::FileSource;
 

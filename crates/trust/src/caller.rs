@@ -4,6 +4,7 @@ use crate::{
     arn,
     policy::{Principal, Principals},
     provider::IdentityProvider,
+    saml::SamlProvider,
 };
 
 /// Who asks for a role.
@@ -11,6 +12,8 @@ use crate::{
 pub enum Caller<'a> {
     /// Somebody with a token of this provider, by `AssumeRoleWithWebIdentity`.
     WebIdentity(&'a IdentityProvider),
+    /// Somebody with an assertion for this provider, by `AssumeRoleWithSAML`.
+    Saml(&'a SamlProvider),
     /// A session of a role, by `AssumeRole`.
     Role {
         /// `arn:aws:iam::111122223333:role/path/name`.
@@ -27,6 +30,7 @@ impl Caller<'_> {
     pub fn action(&self) -> &'static str {
         match self {
             Self::WebIdentity(_) => "sts:AssumeRoleWithWebIdentity",
+            Self::Saml(_) => "sts:AssumeRoleWithSAML",
             Self::Role { .. } => "sts:AssumeRole",
         }
     }
@@ -35,6 +39,7 @@ impl Caller<'_> {
     pub fn arn(&self) -> &str {
         match self {
             Self::WebIdentity(provider) => provider.arn(),
+            Self::Saml(provider) => provider.arn(),
             Self::Role { session_arn, .. } => session_arn,
         }
     }
@@ -43,6 +48,7 @@ impl Caller<'_> {
     pub fn account(&self) -> &str {
         match self {
             Self::WebIdentity(provider) => provider.account(),
+            Self::Saml(provider) => provider.account(),
             Self::Role { role_arn, .. } => arn::account(role_arn).unwrap_or_default(),
         }
     }
@@ -53,7 +59,7 @@ impl Caller<'_> {
         named == matches!(principals, Principals::Listed(_))
     }
 
-    /// Somebody with a token is no AWS principal: `{"AWS": "*"}` does not mean them.
+    /// Somebody with a token or an assertion is no AWS principal: `{"AWS": "*"}` does not mean them.
     fn is(&self, principal: &Principal) -> bool {
         match (self, principal) {
             (_, Principal::Everyone(_)) => true,
@@ -62,6 +68,9 @@ impl Caller<'_> {
                 name == "*"
                     || name == provider.arn()
                     || (BUILT_IN.contains(&name) && name == provider.key_prefix())
+            }
+            (Self::Saml(provider), Principal::Federated(name)) => {
+                &**name == "*" || &**name == provider.arn()
             }
             (
                 Self::Role {

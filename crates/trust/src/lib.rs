@@ -9,6 +9,7 @@
 //! | [`answer`] | What does this error of STS mean, and what is to be done? |
 //! | [`token`] | Would STS go on with this token, before its signature is checked? |
 //! | [`provider`] | To which OpenID provider of the account does it belong? |
+//! | [`saml`] | What does STS read in a SAML assertion? |
 //! | [`keys`] | Which condition keys does the request have? |
 //! | [`policy`] | What does the role's trust policy say? |
 //! | [`document`] | Which roles and providers are in this document? |
@@ -16,6 +17,7 @@
 //! | [`explain`] | All of that at once: what STS says, the nearest miss, and the smallest safe change |
 //! | [`audit`] | Who from outside can get into an account? |
 //! | [`setup`] | What does an account need, so that these and nobody else get in? |
+//! | [`revoke`] | By which policy do sessions end that are running? |
 //! | [`thumbprint`] | Which certificate does IAM mean by a thumbprint, and who issued it? |
 //! | [`lint`] | What is wrong with it, whoever asks? |
 //!
@@ -76,6 +78,8 @@ pub mod keys;
 pub mod lint;
 pub mod policy;
 pub mod provider;
+pub mod revoke;
+pub mod saml;
 pub mod setup;
 pub mod thumbprint;
 pub mod token;

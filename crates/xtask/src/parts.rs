@@ -26,7 +26,7 @@ struct Part {
 const PARTS: &[Part] = &[
     Part {
         name: "node",
-        about: "oidc-provider, an identity provider",
+        about: "oidc-provider and samlp, identity providers",
         pins: &["package.json", "package-lock.json"],
         probe: &[
             "node",
@@ -38,7 +38,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "venv",
-        about: "moto, the AWS CLI, boto3 and cfn-lint",
+        about: "moto, the AWS CLI, boto3, cfn-lint and what reads a keyring",
         pins: &["requirements.txt"],
         probe: &[
             "python3",

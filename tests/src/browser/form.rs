@@ -89,9 +89,15 @@ mod tests {
                     <input type=\"hidden\" name=\"empty\" value=\"\"/><input placeholder=\"name\" name=\"login\"><input type=\"submit\" value=\"On\"></form>\
                     <form action=\"/other\"></form>";
         let form = Form::first_of(page).unwrap();
-        assert_eq!((form.id.as_str(), form.action.as_str()), ("op.form", "/at?a=1&b=2"));
+        assert_eq!(
+            (form.id.as_str(), form.action.as_str()),
+            ("op.form", "/at?a=1&b=2")
+        );
         let hidden = [("state", "\"a'<&lt;"), ("empty", "")];
-        assert_eq!(form.hidden, hidden.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(
+            form.hidden,
+            hidden.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
         assert_eq!(form.asked, ["login"]);
         assert_eq!(Form::first_of("<h1>Signed in</h1>"), None);
     }

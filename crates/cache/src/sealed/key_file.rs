@@ -1,47 +1,18 @@
 //! A key in a file that only its owner can read.
 
 use std::{
-    fs::{self, File, Metadata, OpenOptions},
-    io::{self, Read, Write},
+    fs,
+    io::{self, Write},
     path::Path,
 };
 
-use zeroize::Zeroizing;
-
-use crate::{Secret, StoreError};
+use crate::{Secret, StoreError, own_file};
 
 /// More than the keys of any rotation.
 const LONGEST: usize = 4096;
 
-/// The file's text, once it is known to be nobody else's. The open file is looked at, not its name, which may lead elsewhere by now.
 pub(super) fn read(path: &Path) -> Result<Secret, StoreError> {
-    let missing = |found: String| {
-        StoreError::unavailable(
-            format!("a key at {}", path.display()),
-            found,
-            how_to_make(path),
-        )
-    };
-    let file = platform::to_read()
-        .open(path)
-        .map_err(|error| missing(error.to_string()))?;
-    let metadata = file
-        .metadata()
-        .map_err(|error| missing(error.to_string()))?;
-    if !metadata.is_file() {
-        return Err(missing("something else than a file".to_owned()));
-    }
-    platform::is_ours_alone(path, &metadata)?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
-    file.take(LONGEST as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| missing(error.to_string()))?;
-    if bytes.len() > LONGEST {
-        return Err(missing("a longer file".to_owned()));
-    }
-    str::from_utf8(&bytes)
-        .map(Secret::new)
-        .map_err(|_| missing("bytes that are no text".to_owned()))
+    own_file(path, "a key", LONGEST, &how_to_make(path))
 }
 
 /// Replaces the file, whole or not at all. A link goes on to lead to it.
@@ -83,20 +54,10 @@ pub(super) fn how_to_make(path: &Path) -> String {
 
 #[cfg(unix)]
 mod platform {
-    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    use std::fs::{File, OpenOptions};
+    use std::os::unix::fs::OpenOptionsExt;
 
-    use rustix::{fs::OFlags, process::geteuid};
-
-    use super::{File, Metadata, OpenOptions, Path, StoreError, io};
-
-    /// A pipe in the file's place does not make us wait.
-    pub(super) fn to_read() -> OpenOptions {
-        let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-        options
-    }
+    use super::{Path, io};
 
     pub(super) fn to_make() -> OpenOptions {
         let mut options = OpenOptions::new();
@@ -107,48 +68,13 @@ mod platform {
     pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
     }
-
-    pub(super) fn is_ours_alone(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
-        let (ours, mode) = (geteuid().as_raw(), metadata.mode() & 0o7777);
-        let refused = |expected: &str, found: String, advice: String| {
-            Err(StoreError::unavailable(
-                format!("{expected} at {}", path.display()),
-                found,
-                advice,
-            ))
-        };
-        if metadata.uid() != ours {
-            let found = format!("one of user {}", metadata.uid());
-            return refused(
-                &format!("a key file of user {ours}"),
-                found,
-                "use one of your own".to_owned(),
-            );
-        }
-        if mode & 0o077 != 0 {
-            let advice = format!(
-                "others may have read it: make another, or run chmod 600 '{}' to trust it",
-                path.display()
-            );
-            return refused(
-                "a key file that only its owner may use",
-                format!("mode {mode:04o}"),
-                advice,
-            );
-        }
-        Ok(())
-    }
 }
 
 #[cfg(not(unix))]
 mod platform {
-    use super::{Metadata, OpenOptions, Path, StoreError, io};
+    use std::fs::OpenOptions;
 
-    pub(super) fn to_read() -> OpenOptions {
-        let mut options = OpenOptions::new();
-        options.read(true);
-        options
-    }
+    use super::{Path, io};
 
     pub(super) fn to_make() -> OpenOptions {
         let mut options = OpenOptions::new();
@@ -158,11 +84,6 @@ mod platform {
 
     /// A folder cannot be opened as a file here.
     pub(super) fn sync_folder(_path: &Path) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// The access list of the folder keeps others out.
-    pub(super) fn is_ours_alone(_path: &Path, _metadata: &Metadata) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -3,6 +3,67 @@
 //! Keychain and Credential Manager are written to their libraries' documentation, and untried.
 
 use super::KeySource;
+use super::source::{DEADLINE, within};
+use crate::{Secret, StoreError};
+
+/// One text of this user's in the keyring of the system, by the names that other programs find it under: `secret-tool lookup service SERVICE
+/// username ACCOUNT`, or the Keychain's and the Credential Manager's own.
+///
+/// Each call takes 5 seconds at the most. Nobody is asked for a password: a keyring that is locked counts as not to be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyringItem {
+    service: String,
+    account: String,
+}
+
+impl KeyringItem {
+    /// The text that `service` and `account` name. Nothing is read yet.
+    pub fn new(service: impl Into<String>, account: impl Into<String>) -> Self {
+        Self {
+            service: service.into(),
+            account: account.into(),
+        }
+    }
+
+    /// The text, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the keyring cannot be asked.
+    pub fn read(&self) -> Result<Option<Secret>, StoreError> {
+        self.ask(platform::read)
+    }
+
+    /// Puts `text` there, in place of what is there.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn write(&self, text: &Secret) -> Result<(), StoreError> {
+        let text = text.clone();
+        self.ask(move |service, account| platform::write(service, account, &text))
+    }
+
+    /// Removes it; whether there was one.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn remove(&self) -> Result<bool, StoreError> {
+        self.ask(platform::remove)
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&str, &str) -> Result<T, String> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let Self { service, account } = self.clone();
+        within(DEADLINE, move || work(&service, &account)).map_err(|found| {
+            StoreError::unavailable(
+                format!("an answer from {}", platform::NAME),
+                found,
+                "unlock it, or keep the text somewhere else",
+            )
+        })
+    }
+}
 
 impl KeySource {
     /// The keyring of the system, in which `service` and `account` name the key. It is never made to ask a person: one that is locked
@@ -54,6 +115,14 @@ mod platform {
         let created =
             collection.create_item(service, attributes(service, account), bytes, true, kind);
         created.map(drop).map_err(told)
+    }
+
+    pub(super) fn remove(service: &str, account: &str) -> Result<bool, String> {
+        let keyring = connect()?;
+        let item = find(&keyring, service, account)?;
+        item.map_or(Ok(false), |item| {
+            item.delete().map(|()| true).map_err(told)
+        })
     }
 
     /// What goes over the bus is not encrypted once more: whoever could read along could ask the keyring. With no time for a prompt,
@@ -128,6 +197,14 @@ mod platform {
         entry(service, account)?
             .set_secret(text.expose().as_bytes())
             .map_err(told)
+    }
+
+    pub(super) fn remove(service: &str, account: &str) -> Result<bool, String> {
+        match entry(service, account)?.delete_credential() {
+            Ok(()) => Ok(true),
+            Err(Error::NoEntry) => Ok(false),
+            Err(error) => Err(told(error)),
+        }
     }
 
     fn entry(service: &str, account: &str) -> Result<Entry, String> {

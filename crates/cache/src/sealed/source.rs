@@ -14,7 +14,7 @@ use super::{key_file, keys::Keys};
 use crate::{Secret, StoreError};
 
 /// How long a keyring may take to answer.
-const DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 /// So that a keyring that hangs does so once, and not at each entry.
 const REMEMBERED: Duration = Duration::from_secs(30);
 /// More than there are keys; what an entry names may be nonsense.
@@ -223,31 +223,34 @@ impl KeySource {
         }
     }
 
-    /// Calls what may hang or panic. The thread is left to itself after the deadline, and does not keep the process from ending.
     fn call<T: Send + 'static>(
         &self,
         name: &str,
         work: impl FnOnce() -> Result<T, String> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let deadline = self.0.deadline;
-        let failed = |found: String| {
+        within(self.0.deadline, work).map_err(|found| {
             let advice = "unlock it, or set KEYLESS_STORE_KEY_FILE to a file with a key; until then nothing is kept";
             StoreError::unavailable(format!("a key from {name}"), found, advice)
-        };
-        let (answer, answered) = mpsc::channel();
-        let started = thread::Builder::new()
-            .name("keyless-keyring".to_owned())
-            .spawn(move || {
-                let _ = answer.send(work()); // nobody listens after the deadline
-            });
-        started.map_err(|error| failed(format!("no thread to ask it on: {error}")))?;
-        match answered.recv_timeout(deadline) {
-            Ok(outcome) => outcome.map_err(|said| failed(said.replace(char::is_control, " "))),
-            Err(mpsc::RecvTimeoutError::Timeout) => {
-                Err(failed(format!("nothing within {deadline:?}")))
-            }
-            Err(mpsc::RecvTimeoutError::Disconnected) => Err(failed("a panic".to_owned())),
-        }
+        })
+    }
+}
+
+/// Calls what may hang or panic. The thread is left to itself after the deadline, and does not keep the process from ending.
+pub(super) fn within<T: Send + 'static>(
+    deadline: Duration,
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let (answer, answered) = mpsc::channel();
+    let started = thread::Builder::new()
+        .name("keyless-keyring".to_owned())
+        .spawn(move || {
+            let _ = answer.send(work()); // nobody listens after the deadline
+        });
+    started.map_err(|error| format!("no thread to ask it on: {error}"))?;
+    match answered.recv_timeout(deadline) {
+        Ok(outcome) => outcome.map_err(|said| said.replace(char::is_control, " ")),
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(format!("nothing within {deadline:?}")),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err("a panic".to_owned()),
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) fn put(text: &[u8], name: &str, line: &str, region: Option<&str>) -> 
 pub(super) struct Setting {
     pub(super) key: String,
     pub(super) value: String,
-    lines: std::ops::Range<usize>,
+    pub(super) lines: std::ops::Range<usize>,
 }
 
 /// The settings of every section that `wanted` chooses by its name.
@@ -117,7 +117,7 @@ pub(super) fn settings(text: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<Settin
 }
 
 /// The name between the brackets of a section's first line.
-fn section(line: &[u8]) -> Option<String> {
+pub(super) fn section(line: &[u8]) -> Option<String> {
     let inner = line.strip_prefix(b"[")?;
     let end = inner.iter().position(|byte| *byte == b']')?;
     Some(String::from_utf8_lossy(&inner[..end]).trim().to_owned())

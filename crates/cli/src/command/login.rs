@@ -11,18 +11,20 @@ use crate::args::Login;
 use crate::aws_config;
 use crate::context::{Asked, Chosen, Context};
 use crate::exit::{Failure, Outcome};
-use crate::output;
+use crate::output::{self, Screen};
 use crate::words::{rfc3339, when};
 
 pub(super) fn run(context: &Context, args: &Login) -> Outcome {
     let chosen = context.choose(args.profile.name.as_deref(), &args.flags)?;
     context.prune();
     // What would fail anyway is told before a person is bothered.
-    let plan = args
-        .write_aws_config
-        .as_deref()
-        .map(|name| aws_config::plan(context, name, &chosen))
-        .transpose()?;
+    let plan_for = |chosen: &Chosen| {
+        let name = args.write_aws_config.as_deref();
+        name.map(|name| aws_config::plan(context, name, chosen))
+            .transpose()
+    };
+    let may_pick = chosen.profile.role.is_none() && Screen::open(true).is_terminal();
+    let mut plan = if may_pick { None } else { plan_for(&chosen)? };
     let asked = context.signing_in(&chosen, args.no_browser, args.timeout)?;
     if chosen.profile.role.is_some() {
         asked.access.provider()?;
@@ -30,7 +32,16 @@ pub(super) fn run(context: &Context, args: &Login) -> Outcome {
     if let Some(login) = asked.access.login() {
         login.forget_refusal(); // somebody wants to try again
     }
-    let done = asked.run(context, sign_in(context, &chosen, &asked, args.force))?;
+    let token = asked.run(context, sign_in(context, &asked, args.force))?;
+    let (chosen, asked) = if may_pick {
+        let (chosen, asked) = context.with_a_role(chosen, asked)?;
+        plan = plan_for(&chosen)?;
+        (chosen, asked)
+    } else {
+        (chosen, asked)
+    };
+    let session = asked.run(context, session(context, &chosen, &asked))?;
+    let done = Done { token, session };
     if let (true, Err(error)) = (is_new(&asked), asked.access.stays_signed_in()) {
         context.output.warning(&format!(
             "the refresh token is not kept, and you must sign in again when this token expires: {error}"
@@ -60,12 +71,12 @@ fn is_new(asked: &Asked) -> bool {
     prompt.is_some_and(|prompt| prompt.has_signed_in())
 }
 
+/// Who is signed in, once somebody is.
 async fn sign_in(
     context: &Context,
-    chosen: &Chosen,
     asked: &Asked,
     force: bool,
-) -> Result<Done, Failure> {
+) -> Result<Option<IdToken>, Failure> {
     let access = &asked.access;
     let token = match access.login() {
         None => {
@@ -78,8 +89,7 @@ async fn sign_in(
         // Whoever waited while somebody signed in elsewhere need not do it once more.
         Some(login) => Some(login.proof(Interaction::Allowed).await?),
     };
-    let is_new = is_new(asked);
-    if let (Some(token), false) = (&token, is_new) {
+    if let (Some(token), false) = (&token, is_new(asked)) {
         output::tell(&format!(
             "already signed in as {} at {} until {}",
             token.who(),
@@ -88,14 +98,24 @@ async fn sign_in(
         ));
         context.output.say("use --force to sign in again");
     }
-    let session = match (&chosen.profile.role, is_new) {
-        (None, _) => Ok(None),
+    Ok(token)
+}
+
+/// The session of the role, where there is one.
+async fn session(
+    context: &Context,
+    chosen: &Chosen,
+    asked: &Asked,
+) -> Result<Option<Session>, Failure> {
+    let access = &asked.access;
+    let session = match (&chosen.profile.role, is_new(asked)) {
+        (None, _) => return Ok(None),
         // The kept one was had with the sign-in before: its name, tags and length are of then.
-        (Some(_), true) => access.provider()?.renew().await.map(Some),
-        (Some(_), false) => access.provider()?.session().await.map(Some),
+        (Some(_), true) => access.provider()?.renew().await,
+        (Some(_), false) => access.provider()?.session().await,
     };
     let session = session.map_err(|error| explained(context, chosen, access, error))?;
-    Ok(Done { token, session })
+    Ok(Some(session))
 }
 
 impl Done {

@@ -1,26 +1,33 @@
 //! `keyless logout`: forgets the sign-in and its sessions.
 
+mod browser;
+mod sessions;
+
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use keyless::{Expiring, FileStore, Session, Store};
+use keyless::login::SignIn;
+use keyless::{FileStore, Session, Store};
 use keyless_cache::Entry;
 
 use crate::args::Logout;
+use crate::aws_config;
 use crate::context::{Chosen, Context, run as run_async};
 use crate::exit::{Failure, INTERNAL, INVALID, Outcome};
-use crate::words::when;
+use crate::words::whole;
 
 pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
     if args.all {
-        return all(context);
+        return all(context, args);
     }
     let chosen = context.choose(args.profile.name.as_deref(), &args.flags)?;
     context.prune();
     let access = context.access(&chosen, std::time::Duration::ZERO)?;
     let Some(login) = access.login() else {
-        return Err(elsewhere(&chosen));
+        return match (&args.revocation_policy, &args.remove_aws_config) {
+            (None, None) => Err(elsewhere(&chosen)),
+            _ => besides(context, args, Some(&chosen), &[]),
+        };
     };
     let (before, sessions) = (login.stored(), access.sessions());
     let is_revoked = run_async(async { Ok(access.sign_out().await) })?;
@@ -31,7 +38,7 @@ pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
         ));
     }
     let issuer = keyless::text::printable(login.issuer());
-    match before {
+    match &before {
         Some(sign_in) => context
             .output
             .say(&format!("signed out {} at {issuer}", sign_in.token().who())),
@@ -51,12 +58,42 @@ pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
             }
         }
     }
-    warn_of_sessions(context, &sessions);
+    let outcome = besides(context, args, Some(&chosen), &sessions);
+    if args.end_session {
+        let token = before.as_ref().map(SignIn::token);
+        browser::end_session(context, args, &chosen, login, token);
+    }
+    outcome
+}
+
+/// What a logout does besides forgetting: tells of the sessions that go on, or how to end them, and clears up AWS's own configuration.
+fn besides(
+    context: &Context,
+    args: &Logout,
+    chosen: Option<&Chosen>,
+    sessions: &[Session],
+) -> Outcome {
+    match &args.revocation_policy {
+        Some(name) => sessions::print_policy(context, chosen, sessions, name.as_deref())?,
+        None => sessions::tell(context, sessions, &again(chosen)),
+    }
+    if let Some(name) = &args.remove_aws_config {
+        aws_config::remove(context, chosen, name.as_deref())?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
+/// The command for another time.
+fn again(chosen: Option<&Chosen>) -> String {
+    let words = chosen.map_or(vec!["--all"], |chosen| {
+        chosen.words.iter().map(String::as_str).collect()
+    });
+    let line = shlex::try_join(["keyless", "logout"].into_iter().chain(words));
+    whole(&line.unwrap_or_else(|_| "keyless logout".to_owned()))
+}
+
 /// Empties both stores, whatever is in them.
-fn all(context: &Context) -> Outcome {
+fn all(context: &Context, args: &Logout) -> Outcome {
     let environment = &context.environment;
     let folder = environment
         .store_directory()
@@ -89,29 +126,7 @@ fn all(context: &Context) -> Outcome {
         1 => "forgot the one entry that was kept".to_owned(),
         count => format!("forgot all {count} entries that were kept"),
     });
-    warn_of_sessions(context, &sessions);
-    Ok(ExitCode::SUCCESS)
-}
-
-/// AWS has no way to end a session but its role's policies, so whoever copied one can go on.
-fn warn_of_sessions(context: &Context, sessions: &[Session]) {
-    let now = context.now();
-    let running: Vec<SystemTime> = sessions
-        .iter()
-        .map(Expiring::expires_at)
-        .filter(|end| *end > now)
-        .collect();
-    if let Some(last) = running.iter().max() {
-        let many = if running.len() == 1 {
-            "the session that was forgotten".to_owned()
-        } else {
-            format!("the {} sessions that were forgotten", running.len())
-        };
-        context.output.say(&format!(
-            "AWS goes on accepting {many} until {}",
-            when(*last, now)
-        ));
-    }
+    besides(context, args, None, &sessions)
 }
 
 fn elsewhere(chosen: &Chosen) -> Failure {

@@ -18,6 +18,9 @@ pub(super) fn run(context: &Context, args: &Sandbox) -> Outcome {
         for (name, policy) in &own {
             builder = builder.role(Role::new(name, policy));
         }
+        if let Some(shape) = args.shape {
+            builder = builder.shaped_like(shape);
+        }
         if let Some(person) = &args.sign_in_as {
             builder = builder.sign_in_as(person);
         }
@@ -47,11 +50,12 @@ pub(super) fn run(context: &Context, args: &Sandbox) -> Outcome {
 
 const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
 
-const ROLES: [(&str, &str); 4] = [
+const ROLES: [(&str, &str); 5] = [
     ("Developer", "alice and bob, by their email"),
     ("ReadOnly", "everybody who signs in"),
     ("Admin", "carol, by her subject"),
     ("Deploy", "the role Developer, by --via"),
+    ("saml-dev", "everybody who signs in by SAML"),
 ];
 
 /// The roles of `NAME=FILE`, each with its trust policy.
@@ -81,8 +85,14 @@ fn line(sandbox: &Running, own: &[(String, String)]) -> String {
     let line = json!({
         "issuer": sandbox.issuer(),
         "client_id": sandbox.client_id(),
+        "client_secret": sandbox.client_secret(),
         "sts_endpoint": sandbox.sts_endpoint(),
         "account": sandbox.account_id(),
+        "saml": {
+            "issuer": sandbox.saml_issuer(),
+            "sso_url": sandbox.saml_sso_url(),
+            "provider": sandbox.saml_provider_arn(),
+        },
         "roles": roles,
         "people": PEOPLE,
     });
@@ -96,10 +106,18 @@ fn story(context: &Context, args: &Sandbox, sandbox: &Running, own: &[(String, S
         sandbox.client_id(),
         sandbox.sts_endpoint(),
     );
+    let (saml_issuer, saml_sso, saml_provider) = (
+        sandbox.saml_issuer(),
+        sandbox.saml_sso_url(),
+        sandbox.saml_provider_arn(),
+    );
     let who = match &args.sign_in_as {
         Some(person) => format!("{person} is signed in at once, without a page"),
         None => "a page lets you choose: alice, bob or carol".to_owned(),
     };
+    let secret = sandbox
+        .client_secret()
+        .map_or_else(String::new, |secret| format!("  secret     {secret}\n"));
     let mut roles = String::new();
     for (name, whom) in ROLES {
         let _ = writeln!(roles, "  {:<45} {whom}", sandbox.role_arn(name));
@@ -113,8 +131,13 @@ fn story(context: &Context, args: &Sandbox, sandbox: &Running, own: &[(String, S
 {}
   issuer     {issuer}
   client id  {client}
-  STS        {sts}
+{secret}  STS        {sts}
   people     {who}
+
+{}
+  metadata   {saml_issuer}, which is the issuer, too
+  sign-in    {saml_sso}
+  provider   {saml_provider}
 
 {}
 {roles}
@@ -137,6 +160,7 @@ fn story(context: &Context, args: &Sandbox, sandbox: &Running, own: &[(String, S
 The ports are others each time; --port-issuer and --port-sts keep them. Ctrl-C ends it.
 ",
         strong("The sandbox is ready"),
+        strong("The same people, by SAML"),
         strong("Roles, and whom their trust policies let in"),
         strong("For ~/.config/keyless/config.toml"),
         strong("Then, in another terminal"),

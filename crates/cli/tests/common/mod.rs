@@ -179,8 +179,8 @@ pub(crate) fn follow(address: &str) {
     }
 }
 
-/// Where an address sends a browser on to.
-pub(crate) fn location(address: &str) -> Option<String> {
+/// What a browser gets from an address, with its headers.
+pub(crate) fn get(address: &str) -> String {
     let rest = address.strip_prefix("http://").expect("loopback");
     let (host, path) = rest.split_once('/').expect("a path");
     let mut stream = TcpStream::connect(host).expect("a listener");
@@ -191,11 +191,18 @@ pub(crate) fn location(address: &str) -> Option<String> {
     .expect("sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+/// Where an address sends a browser on to.
+pub(crate) fn location(address: &str) -> Option<String> {
+    let answer = get(address);
     let next = answer.lines().find_map(|line| {
         let (name, value) = line.split_once(": ")?;
         name.eq_ignore_ascii_case("location").then_some(value)
     })?;
     Some(if next.starts_with('/') {
+        let host = address.splitn(4, '/').nth(2).expect("a host");
         format!("http://{host}{next}")
     } else {
         next.to_owned()

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use keyless_cache::{Clock, FileStore, SealedStore, Store, StoreError};
 use keyless_sts::{Session, SessionName};
-use keyless_token::login::{Prompt, asks_to_stay_signed_in};
+use keyless_token::login::{Flow, Prompt, asks_to_stay_signed_in};
 use keyless_token::{
-    BoxFuture, CommandSource, EnvSource, FileSource, IdToken, Interaction, Login, Source,
-    TokenError,
+    BoxFuture, CommandSource, EnvSource, FileSource, IdToken, Interaction, Login, SamlResponse,
+    Source, TokenError, TokenErrorKind,
 };
 
+use super::roles::{self, ROLES_CLAIM};
 use super::{Identity, Profile, StoreKind};
 use crate::environment::Environment;
 use crate::error::{ConfigError, Error};
@@ -23,12 +24,18 @@ use crate::sessions;
 pub struct Use {
     /// Who tells a person to sign in. Without, nobody is ever asked.
     pub prompt: Option<Arc<dyn Prompt>>,
+    /// Whether no browser reaches this machine, so that a person signs in with a code on another device where the identity provider offers that, and
+    /// else pastes the address at which a browser elsewhere ends. A profile that names its flow has that.
+    pub browser_is_out_of_reach: bool,
     /// How long a person has to sign in; five minutes where there is nothing.
     pub timeout: Option<Duration>,
     /// See [`ProviderBuilder::patience`](crate::ProviderBuilder::patience).
     pub patience: Duration,
     /// What time it is.
     pub clock: Clock,
+    /// Whose ways the identity provider has, where it is one on this machine that is shaped like another.
+    #[doc(hidden)]
+    pub way: Option<&'static str>,
 }
 
 /// A profile with everything that it names.
@@ -48,13 +55,16 @@ pub struct Access {
 enum Proof {
     Login(Login),
     Elsewhere(Arc<dyn Source<IdToken>>),
+    Saml(Arc<dyn Source<SamlResponse>>),
 }
 
 impl Proof {
-    fn source(&self) -> &dyn Source<IdToken> {
+    /// The source of ID tokens; `None` where the proof is a SAML response.
+    fn source(&self) -> Option<&dyn Source<IdToken>> {
         match self {
-            Self::Login(login) => login,
-            Self::Elsewhere(source) => &**source,
+            Self::Login(login) => Some(login),
+            Self::Elsewhere(source) => Some(&**source),
+            Self::Saml(_) => None,
         }
     }
 }
@@ -143,6 +153,12 @@ impl Identity {
                 }
                 _ => return Err(several().into()),
             };
+        if let Some(source) = self.saml_source(store, environment, usage)? {
+            return match (&self.issuer, &self.client_id, elsewhere) {
+                (None, None, None) => Ok(Proof::Saml(source)),
+                _ => Err(several().into()),
+            };
+        }
         match (&self.issuer, &self.client_id, elsewhere) {
             (None, None, Some(source)) => Ok(Proof::Elsewhere(source)),
             (Some(issuer), Some(client_id), None) => {
@@ -153,6 +169,17 @@ impl Identity {
                 }
                 for (name, value) in &self.authorize {
                     login = login.authorize(name, value);
+                }
+                login = login.flows(match self.flow {
+                    Some(flow) => vec![flow],
+                    None if usage.browser_is_out_of_reach => vec![Flow::Device, Flow::Paste],
+                    None => vec![Flow::Browser],
+                });
+                if let Some(response_type) = self.response_type {
+                    login = login.response_type(response_type);
+                }
+                if let Some(response_mode) = self.response_mode {
+                    login = login.response_mode(response_mode);
                 }
                 if let Some(max_age) = self.max_age {
                     login = login.max_age(max_age);
@@ -165,6 +192,21 @@ impl Identity {
                 }
                 if let Some(ports) = self.ports.clone() {
                     login = login.ports(ports);
+                }
+                if let Some(way) = usage.way {
+                    login = login.way(way);
+                }
+                if let Some(secret) = &self.client_secret {
+                    login = login.client_secret(secret.place(environment)?);
+                }
+                if let Some(key) = &self.private_key {
+                    login = login.private_key(key.place(environment)?);
+                }
+                if let Some(way) = self.client_auth {
+                    login = login.client_authentication(way);
+                }
+                if let Some(binds) = self.dpop {
+                    login = login.dpop(binds);
                 }
                 if let Some(timeout) = usage.timeout {
                     login = login.timeout(timeout);
@@ -202,7 +244,7 @@ fn homeless() -> ConfigError {
 
 fn several() -> ConfigError {
     ConfigError::new("the identity names several ways to prove who one is").with_advice(
-        "keep one: issuer and client_id, or token_file, or token_env, or token_command",
+        "keep one: issuer and client_id, or token_file, or token_env, or token_command, or one of the saml_ keys",
     )
 }
 
@@ -216,7 +258,7 @@ impl Access {
     pub fn login(&self) -> Option<&Login> {
         match &self.proof {
             Proof::Login(login) => Some(login),
-            Proof::Elsewhere(_) => None,
+            Proof::Elsewhere(_) | Proof::Saml(_) => None,
         }
     }
 
@@ -242,6 +284,25 @@ impl Access {
         }
     }
 
+    /// The same access to another role.
+    #[must_use]
+    pub fn with_role(mut self, role: String) -> Self {
+        self.profile.role = Some(role);
+        self
+    }
+
+    /// The roles (ARNs) that the identity says it may assume: those of a claim of the ID token ([`ROLES_CLAIM`], or the one that is configured), or
+    /// of the SAML response. A person is asked to sign in first where `interaction` allows it.
+    pub async fn roles(&self, interaction: Interaction) -> Result<Vec<String>, Error> {
+        if let Proof::Saml(source) = &self.proof {
+            let response = source.proof(interaction).await?;
+            return Ok(response.roles().iter().map(|pair| pair.role.to_string()).collect());
+        }
+        let token: IdToken = self.proof(interaction).await?;
+        let claim = self.profile.identity.roles_claim.as_deref();
+        Ok(roles::of_token(&token, claim.unwrap_or(ROLES_CLAIM)))
+    }
+
     /// A provider for the profile's role.
     ///
     /// # Errors
@@ -252,13 +313,16 @@ impl Access {
             ConfigError::new("the profile names no role")
                 .with_advice("give it a role: role = \"arn:aws:iam::ACCOUNT:role/NAME\", or --role")
         })?;
-        let mut builder = Provider::builder(role)
-            .source(self.clone())
-            .http_client(self.http.clone())
-            .environment(self.environment.clone())
-            .clock(self.usage.clock.clone())
-            .patience(self.usage.patience)
-            .policy_arns(profile.policy_arns.clone());
+        let builder = Provider::builder(role);
+        let mut builder = match &self.proof {
+            Proof::Saml(source) => builder.saml(Arc::clone(source)),
+            Proof::Login(_) | Proof::Elsewhere(_) => builder.source(self.clone()),
+        }
+        .http_client(self.http.clone())
+        .environment(self.environment.clone())
+        .clock(self.usage.clock.clone())
+        .patience(self.usage.patience)
+        .policy_arns(profile.policy_arns.clone());
         builder = match (&profile.session_name, &profile.session_name_claim) {
             (Some(name), None) => builder.session_name(SessionName::Fixed(name.clone())),
             (None, Some(claim)) => builder.session_name(SessionName::OfClaim(claim.clone())),
@@ -348,22 +412,32 @@ impl Access {
 /// An access is the source of its own proofs, whichever kind they are.
 impl Source<IdToken> for Access {
     fn proof(&self, interaction: Interaction) -> BoxFuture<'_, Result<IdToken, TokenError>> {
-        self.proof.source().proof(interaction)
+        match self.proof.source() {
+            Some(source) => source.proof(interaction),
+            None => Box::pin(std::future::ready(Err(TokenError::new(
+                TokenErrorKind::Misconfigured,
+                "this identity speaks SAML, and has no identity token",
+            )
+            .with_advice("ask for a session instead")))),
+        }
     }
 
     fn held(&self) -> Option<IdToken> {
-        self.proof.source().held()
+        self.proof.source()?.held()
     }
 
     fn latest(&self) -> Option<IdToken> {
-        self.proof.source().latest()
+        self.proof.source()?.latest()
     }
 
     fn sign_in(&self) -> Option<keyless_cache::Key> {
-        self.proof.source().sign_in()
+        self.proof.source()?.sign_in()
     }
 
     fn forget(&self) -> BoxFuture<'_, ()> {
-        self.proof.source().forget()
+        match self.proof.source() {
+            Some(source) => source.forget(),
+            None => Box::pin(std::future::ready(())),
+        }
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use keyless_token::TokenError;
 use serde::Deserialize;
 
-use super::{Identity, Profile, StoreKind, nearest};
+use super::{Identity, Profile, SamlCommand, SamlIdentity, SecretAt, StoreKind, nearest};
 use crate::duration::parse_duration;
 use crate::error::ConfigError;
 
@@ -30,11 +31,27 @@ struct IdentityTable {
     scopes: Vec<String>,
     #[serde(default)]
     authorize: BTreeMap<String, String>,
+    flow: Option<String>,
+    response_type: Option<String>,
+    response_mode: Option<String>,
+    roles_claim: Option<String>,
     max_age: Option<Seconds>,
     leeway: Option<Seconds>,
     redirect_host: Option<String>,
     port: Option<Ports>,
     browser: Option<Vec<String>>,
+    client_secret: Option<SecretAt>,
+    private_key: Option<SecretAt>,
+    client_auth: Option<String>,
+    dpop: Option<bool>,
+    saml_url: Option<String>,
+    saml_entity_id: Option<String>,
+    saml_issuer: Option<String>,
+    #[serde(default)]
+    saml_idp_initiated: bool,
+    saml_file: Option<PathBuf>,
+    saml_env: Option<String>,
+    saml_command: Option<Vec<String>>,
     token_file: Option<PathBuf>,
     token_env: Option<String>,
     token_command: Option<Vec<String>>,
@@ -147,7 +164,6 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Tables, ConfigError> {
 
 impl IdentityTable {
     fn read(self) -> Result<Identity, ConfigError> {
-        let redirect_host = self.redirect_host.map(|host| host.parse()).transpose();
         let ports = match self.port {
             None => None,
             Some(Ports::One(port)) => Some(port..=port),
@@ -158,18 +174,42 @@ impl IdentityTable {
             client_id: self.client_id,
             scopes: self.scopes,
             authorize: self.authorize,
+            flow: named(self.flow)?,
+            response_type: named(self.response_type)?,
+            response_mode: named(self.response_mode)?,
+            roles_claim: self.roles_claim,
             max_age: self.max_age.map(Seconds::read).transpose()?,
             leeway: self.leeway.map(Seconds::read).transpose()?,
-            redirect_host: redirect_host.map_err(|error: TokenError| {
-                ConfigError::new(error.to_string()).with_advice(error.advice().unwrap_or_default())
-            })?,
+            redirect_host: named(self.redirect_host)?,
             ports,
             browser: self.browser,
+            client_secret: self.client_secret,
+            private_key: self.private_key,
+            client_auth: named(self.client_auth)?,
+            dpop: self.dpop,
+            saml: SamlIdentity {
+                url: self.saml_url,
+                entity_id: self.saml_entity_id,
+                issuer: self.saml_issuer,
+                idp_initiated: self.saml_idp_initiated,
+                file: self.saml_file,
+                env: self.saml_env,
+                command: self.saml_command.map(SamlCommand),
+            },
             token_file: self.token_file,
             token_env: self.token_env,
             token_command: self.token_command,
         })
     }
+}
+
+/// A value that stands for one of a few.
+fn named<T: FromStr<Err = TokenError>>(text: Option<String>) -> Result<Option<T>, ConfigError> {
+    text.map(|text| text.parse())
+        .transpose()
+        .map_err(|error: TokenError| {
+            ConfigError::new(error.to_string()).with_advice(error.advice().unwrap_or_default())
+        })
 }
 
 impl ProfileTable {
@@ -341,6 +381,16 @@ mod tests {
                 "[identity.other]\nredirect_host = \"0.0.0.0\"\n",
                 "\"0.0.0.0\", which is not this machine",
                 "localhost",
+            ),
+            (
+                "[identity.other]\nclient_auth = \"tls_client_auth\"\n",
+                "\"tls_client_auth\" is no way for a client",
+                "private_key_jwt",
+            ),
+            (
+                "[identity.other]\nclient_secret = \"hunter2\"\n",
+                "line 5: a secret does not belong in this file",
+                "",
             ),
             (
                 "[identity.other]\nmax_age = \"1y\"\n",

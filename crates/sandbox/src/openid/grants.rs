@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
+use crate::cast::Client;
 use crate::random;
 
 /// Open questions, codes and refresh tokens, each under its own secret.
@@ -26,9 +27,29 @@ pub(super) struct Question {
     pub(super) redirect_uri: String,
     pub(super) state: String,
     pub(super) scope: Vec<String>,
+    pub(super) offline: bool,
     pub(super) nonce: Option<String>,
-    pub(super) challenge: String,
+    pub(super) dpop_jkt: Option<String>,
+    pub(super) response: Kind,
+    pub(super) mode: Mode,
     pub(super) asked: SystemTime,
+}
+
+/// What the client wants back.
+#[derive(Clone)]
+pub(super) enum Kind {
+    /// A code, with the challenge that its redemption has to meet.
+    Code { challenge: String },
+    /// The ID token itself.
+    IdToken,
+}
+
+/// How the answer gets to the client: OAuth 2.0 Multiple Response Types §2.1, OAuth 2.0 Form Post Response Mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Query,
+    Fragment,
+    FormPost,
 }
 
 /// Who signed in where, and what for.
@@ -38,10 +59,13 @@ pub(super) struct SignIn {
     pub(super) login: String,
     pub(super) scope: Vec<String>,
     pub(super) auth_time: u64,
+    /// Whether it may be renewed by a refresh token.
+    pub(super) offline: bool,
 }
 
 struct Code {
     sign_in: SignIn,
+    challenge: String,
     question: Question,
     expires: SystemTime,
     spent: bool,
@@ -52,6 +76,13 @@ struct Code {
 struct Family {
     sign_in: SignIn,
     newest: String,
+    key: Option<String>, // without a proof of it no refresh
+}
+
+/// Who asks for tokens: a client, and the thumbprint of the key that it has proven to hold.
+pub(super) struct Asking<'a> {
+    pub(super) client: &'a Client,
+    pub(super) key: Option<String>,
 }
 
 /// What a code was exchanged for.
@@ -88,22 +119,18 @@ impl Grants {
     pub(super) fn issue_code(
         &mut self,
         question: Question,
-        login: &str,
+        challenge: String,
+        sign_in: SignIn,
         now: SystemTime,
     ) -> String {
         self.codes
             .retain(|_, code| code.expires + QUESTION_LIFETIME > now);
         let code = random::token();
-        let sign_in = SignIn {
-            client_id: question.client_id.clone(),
-            login: login.to_owned(),
-            scope: question.scope.clone(),
-            auth_time: crate::world::seconds(now),
-        };
         self.codes.insert(
             code.clone(),
             Code {
                 sign_in,
+                challenge,
                 question,
                 expires: now + CODE_LIFETIME,
                 spent: false,
@@ -118,7 +145,7 @@ impl Grants {
     pub(super) fn redeem(
         &mut self,
         code: &str,
-        client_id: &str,
+        asking: &Asking<'_>,
         redirect_uri: Option<&str>,
         verifier: Option<&str>,
         now: SystemTime,
@@ -131,38 +158,49 @@ impl Grants {
             return Err("the code was used before");
         }
         code.spent = true;
-        let challenged = verifier.is_some_and(|verifier| {
-            is_verifier(verifier) && challenge(verifier) == code.question.challenge
-        });
+        let challenged = verifier
+            .is_some_and(|verifier| is_verifier(verifier) && challenge(verifier) == code.challenge);
         if code.expires <= now {
             Err("the code has expired")
-        } else if code.question.client_id != client_id {
+        } else if code.question.client_id != asking.client.id {
             Err("the code was issued to another client")
         } else if redirect_uri != Some(&code.question.redirect_uri) {
             Err("the redirect URI is not the one the code was sent to")
         } else if !challenged {
             Err("the code verifier does not match the code challenge")
+        } else if code.question.dpop_jkt.is_some() && code.question.dpop_jkt != asking.key {
+            Err("the code is bound to a key (dpop_jkt) that the client has not proven to hold")
         } else {
             let (sign_in, nonce) = (code.sign_in.clone(), code.question.nonce.clone());
-            let refresh_token = sign_in.may("offline_access").then(|| {
-                let (family, token) = (self.next_family, random::token());
-                self.next_family += 1;
-                code.family = Some(family);
-                self.refresh_tokens.insert(token.clone(), family);
-                self.families.insert(
-                    family,
-                    Family {
-                        sign_in: sign_in.clone(),
-                        newest: token.clone(),
-                    },
-                );
-                token
-            });
-            Ok(Redeemed {
-                sign_in,
-                nonce,
-                refresh_token,
-            })
+            let family = self.next_family;
+            code.family = Some(family);
+            Ok(self.grant(sign_in, nonce, asking))
+        }
+    }
+
+    /// What a sign-in gets: a refresh token too, the first of a new family, where it may stay signed in.
+    pub(super) fn grant(
+        &mut self,
+        sign_in: SignIn,
+        nonce: Option<String>,
+        asking: &Asking<'_>,
+    ) -> Redeemed {
+        let refresh_token = sign_in.offline.then(random::token);
+        if let Some(token) = &refresh_token {
+            self.refresh_tokens.insert(token.clone(), self.next_family);
+            let family = Family {
+                sign_in: sign_in.clone(),
+                newest: token.clone(),
+                // Only a public client's: another's are bound to the client already (RFC 9449 §5).
+                key: asking.key.clone().filter(|_| asking.client.is_public()),
+            };
+            self.families.insert(self.next_family, family);
+        }
+        self.next_family += 1; // also where there is none, as the code that was redeemed has its number
+        Redeemed {
+            sign_in,
+            nonce,
+            refresh_token,
         }
     }
 
@@ -171,7 +209,7 @@ impl Grants {
     pub(super) fn check_refresh(
         &mut self,
         token: &str,
-        client_id: &str,
+        asking: &Asking<'_>,
         detect_reuse: bool,
     ) -> Result<SignIn, &'static str> {
         let id = *self
@@ -182,8 +220,13 @@ impl Grants {
             .families
             .get(&id)
             .ok_or("the refresh token was revoked")?;
-        if family.sign_in.client_id != client_id {
+        if family.sign_in.client_id != asking.client.id {
             return Err("the refresh token was issued to another client");
+        }
+        if family.key.is_some() && family.key != asking.key {
+            return Err(
+                "the refresh token is bound to a key that the client has not proven to hold",
+            );
         }
         if family.newest != token {
             if detect_reuse {
@@ -201,6 +244,19 @@ impl Grants {
         self.families.get_mut(&id)?.newest.clone_from(&newest);
         self.refresh_tokens.insert(newest.clone(), id);
         Some(newest)
+    }
+
+    /// Takes back the codes and the refresh tokens of these sign-ins.
+    pub(super) fn end(&mut self, ended: impl Fn(&SignIn) -> bool) {
+        self.codes.retain(|_, code| !ended(&code.sign_in));
+        self.families.retain(|_, family| !ended(&family.sign_in));
+    }
+
+    /// When this person has signed in last, of what may still be renewed.
+    pub(super) fn newest(&self, login: &str) -> Option<u64> {
+        let of_person = |family: &&Family| family.sign_in.login == login;
+        let families = self.families.values().filter(of_person);
+        families.map(|family| family.sign_in.auth_time).max()
     }
 
     /// Revokes the sign-in that a refresh token of this client stands for (RFC 7009 §2.1).

@@ -96,6 +96,16 @@ impl<'a> Check<'a> {
             self.wrong
                 .push(answer::SESSION_NAME_CHARACTERS.refuse(&[("value", session_name)]));
         }
+        self.limits(role_arn, session_name)
+    }
+
+    /// The same where the proof names the session; the name here is empty.
+    pub(super) fn unnamed(&mut self) -> Common<'a> {
+        let role_arn = self.required("RoleArn", (20, 2048), None);
+        self.limits(role_arn, "")
+    }
+
+    fn limits(&mut self, role_arn: &'a str, session_name: &'a str) -> Common<'a> {
         let policy = self.optional("Policy", (1, 2048), None).unwrap_or_default();
         let mut policy_characters = policy.chars().count();
         for number in 1..=10 {

@@ -73,7 +73,7 @@ impl Account {
 }
 
 /// `2026-11-22T18:00:00Z`, in whole seconds as STS writes them.
-pub(super) fn timestamp(time: SystemTime) -> String {
+pub(crate) fn timestamp(time: SystemTime) -> String {
     let whole = OffsetDateTime::from(time).replace_nanosecond(0);
     whole
         .ok()

@@ -7,6 +7,7 @@
 )]
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod key;
 pub(crate) mod sign_in;
 
 use std::sync::Arc;

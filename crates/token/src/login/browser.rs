@@ -96,17 +96,17 @@ fn candidates(variable: &impl Fn(&str) -> Option<OsString>) -> Vec<Vec<String>> 
     if cfg!(windows) {
         return vec![words("rundll32 url.dll,FileProtocolHandler")];
     }
+    // In WSL the browser of Windows reaches what listens here.
+    let in_windows = variable("WSL_DISTRO_NAME").map(|_| words("wslview"));
     // Without a display xdg-open would start a browser inside the terminal.
     let has_display = ["DISPLAY", "WAYLAND_DISPLAY"]
         .iter()
         .any(|name| variable(name).is_some_and(|value| !value.is_empty()));
-    if has_display {
-        ["xdg-open", "gio open", "sensible-browser"]
-            .map(words)
-            .to_vec()
-    } else {
-        Vec::new()
-    }
+    let on_display = ["xdg-open", "gio open", "sensible-browser"].map(words);
+    in_windows
+        .into_iter()
+        .chain(on_display.into_iter().filter(|_| has_display))
+        .collect()
 }
 
 fn start(command: &[String], link: &str) -> io::Result<Child> {
@@ -155,6 +155,7 @@ mod tests {
                 "no display, no browser"
             );
             assert_eq!(with(&[("DISPLAY", ":0")])[0], ["xdg-open"]);
+            assert_eq!(with(&[("WSL_DISTRO_NAME", "Debian")]), [["wslview"]]);
         }
     }
 

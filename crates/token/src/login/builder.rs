@@ -6,12 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyless_cache::{Cache, Clock, Key, MemoryStore, Notices, Store, Telling, Windows};
+use url::Url;
 
+use super::client::{Client, ClientAuthentication};
+use super::dpop::Nonce;
+use super::ended::Mark;
 use super::prompt::Prompt;
 use super::redirect::{self, RedirectHost};
 use super::request::{self, ResponseMode, ResponseType, Wanted};
+use super::secret_place::SecretPlace;
 use super::sign_in::SignIn;
 use super::vault::Vault;
+use super::ways::{STANDARD, Way};
 use super::{Flow, Login, Plan, Settings, flow};
 use crate::endpoint;
 use crate::error::{TokenError, TokenErrorKind};
@@ -24,6 +30,8 @@ pub struct LoginBuilder {
     plan: Plan,
     response_type: ResponseType,
     response_mode: Option<ResponseMode>,
+    redirect_host: Option<RedirectHost>,
+    way: Option<&'static Way>,
     store: Option<Arc<dyn Store>>,
     vault: Option<Arc<dyn Store>>,
 }
@@ -42,16 +50,23 @@ impl LoginBuilder {
                     response,
                     mode: response.usual_mode(),
                 },
+                way: &STANDARD,
+                stays_signed_in: false,
                 redirect_host: RedirectHost::default(),
                 ports: 0..=0,
                 timeout: Duration::from_mins(5),
                 leeway: Duration::from_mins(1),
+                sign_out_page: None,
                 http,
                 prompt: None,
                 clock: Clock::system(),
+                client: Client::default(),
+                dpop: true,
             },
             response_type: response,
             response_mode: None,
+            redirect_host: None,
+            way: None,
             store: None,
             vault: None,
         }
@@ -80,14 +95,15 @@ impl LoginBuilder {
         self.authorize("max_age", max_age.as_secs().to_string())
     }
 
-    /// What the redirect address calls this machine, for an identity provider that allows one name alone. Default: `127.0.0.1`.
+    /// What the redirect address calls this machine, for an identity provider that allows one name alone. Default: `localhost` at Entra and
+    /// Cognito, `127.0.0.1` everywhere else.
     pub fn redirect_host(mut self, host: RedirectHost) -> Self {
-        self.plan.redirect_host = host;
+        self.redirect_host = Some(host);
         self
     }
 
     /// Listens on this port, for an identity provider that allows no other. Default, and 0: any free one, which nobody can
-    /// wait at beforehand.
+    /// wait at beforehand; 8765 at Auth0, Okta and Cognito, where each has to be registered.
     pub fn port(self, port: u16) -> Self {
         self.ports(port..=port)
     }
@@ -111,6 +127,12 @@ impl LoginBuilder {
         self
     }
 
+    /// The identity provider's own page to sign out at, where it has one and offers no `end_session_endpoint`.
+    pub fn sign_out_page(mut self, page: Url) -> Self {
+        self.plan.sign_out_page = Some(page);
+        self
+    }
+
     /// Who tells the person. Without a prompt nobody is ever asked.
     pub fn prompt(mut self, prompt: impl Prompt) -> Self {
         self.plan.prompt = Some(Arc::new(prompt));
@@ -123,12 +145,38 @@ impl LoginBuilder {
         self
     }
 
-    /// Keeps refresh tokens in `store`, under locks of its own. Default: in memory. One is asked for by the scope `offline_access`, and not
-    /// kept otherwise.
+    /// Keeps refresh tokens in `store`, under locks of its own. Default: in memory. One is asked for by the scope `offline_access`, whatever
+    /// the identity provider calls that, and not kept otherwise.
     ///
     /// It lasts for weeks: give it a store that seals what it keeps.
     pub fn refresh_tokens_in(mut self, store: impl Store) -> Self {
         self.vault = Some(Arc::new(store));
+        self
+    }
+
+    /// The client's secret, where it is not a public one: [`Secret`](keyless_cache::Secret) or a [place](SecretPlace) where it rests until it is
+    /// needed. A program that others have, too, keeps no secret (RFC 8252 §8.5); some identity providers want one all the same.
+    pub fn client_secret(mut self, secret: impl Into<SecretPlace>) -> Self {
+        self.plan.client.secret = Some(secret.into());
+        self
+    }
+
+    /// The key that the client proves itself with (`private_key_jwt`): P-256 or RSA, as PKCS#8 in PEM or as JSON Web Key.
+    pub fn private_key(mut self, key: impl Into<SecretPlace>) -> Self {
+        self.plan.client.private_key = Some(key.into());
+        self
+    }
+
+    /// How the client proves itself. Default: as the identity provider offers and the client can.
+    pub fn client_authentication(mut self, way: ClientAuthentication) -> Self {
+        self.plan.client.authentication = Some(way);
+        self
+    }
+
+    /// Whether the refresh token of a public client is bound to a key of its own where the identity provider offers that (DPoP, RFC 9449).
+    /// Default: it is. The key is kept beside the refresh token and nowhere else.
+    pub fn dpop(mut self, binds: bool) -> Self {
+        self.plan.dpop = binds;
         self
     }
 
@@ -158,14 +206,25 @@ impl LoginBuilder {
         self
     }
 
+    /// Takes the ways of the identity provider that is called this, whatever the issuer: for one on this machine that is shaped like it.
+    #[doc(hidden)]
+    pub fn way(mut self, name: &str) -> Self {
+        self.way = Some(Way::called(name));
+        self
+    }
+
     /// The finished [`Login`].
     ///
     /// # Errors
-    /// [`TokenErrorKind::Misconfigured`] for an issuer that is not https (or on loopback), an empty client id, ports that
+    /// [`TokenErrorKind::Misconfigured`] for an issuer that is not https (or on loopback) or signs nobody in, an empty client id, ports that
     /// are none, or a parameter that would undo a check or is there twice.
     pub fn build(mut self) -> Result<Login, TokenError> {
         let plan = &mut self.plan;
-        endpoint::secure("the issuer", &plan.issuer)?;
+        let issuer = endpoint::secure("the issuer", &plan.issuer)?;
+        plan.way = match self.way {
+            Some(way) => way,
+            None => Way::of(&issuer)?,
+        };
         let misconfigured = |message: &str| TokenError::new(TokenErrorKind::Misconfigured, message);
         if plan.client_id.is_empty() {
             return Err(misconfigured("the client id is empty")
@@ -182,6 +241,7 @@ impl LoginBuilder {
             ))
             .with_advice("give at most 300 seconds"));
         }
+        plan.client.check()?;
         redirect::check_ports(&plan.ports)?;
         request::check_extra(&plan.extra)?;
         request::max_age(&plan.extra)?;
@@ -189,7 +249,12 @@ impl LoginBuilder {
         let settings = Arc::new(self.settings());
         let asked = Arc::clone(&settings);
         let mut cache = Cache::new(move |before: Option<SignIn>, interaction| {
-            flow::sign_in(Arc::clone(&asked), before, interaction)
+            let asked = Arc::clone(&asked);
+            async move {
+                let way = asked.way;
+                let outcome = flow::sign_in(asked, before, interaction).await;
+                outcome.map_err(|error| way.advise(error))
+            }
         })
         .windows(Windows::proofs())
         .clock(settings.clock.clone());
@@ -203,7 +268,7 @@ impl LoginBuilder {
     }
 
     fn settings(self) -> Settings {
-        let plan = self.plan;
+        let mut plan = self.plan;
         let extra = plan.extra.iter();
         let key = Key::of("sign-in")
             .part("issuer", &plan.issuer)
@@ -211,17 +276,21 @@ impl LoginBuilder {
             .parts("scopes", &plan.scopes)
             .parts("authorize", extra.flat_map(|(name, value)| [name, value]))
             .finish();
+        plan.fill_in(self.redirect_host); // after the key, which is of what is configured
         let vault = self.vault.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let notices = self
             .store
             .clone()
             .map(|store| Notices::new(store, key, telling).clock(plan.clock.clone()));
+        let ended = Mark::new(self.store.clone(), key);
         Settings {
             plan,
             key,
             store: self.store,
             vault: Vault::new(vault, key),
+            ended,
             spending: tokio::sync::Mutex::default(),
+            nonce: Nonce::default(),
             notices,
         }
     }

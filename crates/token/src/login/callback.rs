@@ -10,6 +10,7 @@ use keyless_cache::Secret;
 use keyless_loopback::{Limits, Listener, Server, respond};
 use tokio::sync::{Notify, oneshot, watch};
 
+use super::onward::Onward;
 use super::page::Page;
 use super::prompt::Prompt;
 use super::redirect::{self, RedirectHost};
@@ -59,7 +60,11 @@ impl Waiting {
     }
 
     /// Begins to answer; the browser is sent on to `request` by way of [`Callback::link`].
-    pub(crate) fn serve(self, request: String, way_back: WayBack) -> Result<Callback, TokenError> {
+    pub(crate) fn serve(
+        self,
+        request: impl Into<Onward>,
+        way_back: WayBack,
+    ) -> Result<Callback, TokenError> {
         let (answer, answered) = oneshot::channel();
         let (outcome, outcome_seen) = watch::channel(None);
         let desk = Arc::new(Desk {
@@ -67,7 +72,7 @@ impl Waiting {
             start: one_time_path()?,
             end: one_time_path()?,
             relay: one_time_path()?,
-            request: Mutex::new(Some(request)),
+            request: Mutex::new(Some(request.into())),
             answer: Mutex::new(Some(answer)),
             outcome: outcome_seen,
             shown: Notify::new(),
@@ -112,12 +117,6 @@ pub(crate) struct Callback {
 impl Callback {
     /// What was asked for, as soon as the person's own browser brings it or they paste the address at which one elsewhere ended.
     pub(crate) async fn answer(&mut self, prompt: &dyn Prompt) -> Result<Secret, TokenError> {
-        let closed = |_| {
-            Err(TokenError::new(
-                TokenErrorKind::Unreachable,
-                "the listener for the sign-in was closed",
-            ))
-        };
         let judge = &self.desk.way_back.judge;
         let pasting = async {
             let mut rejected = None;
@@ -135,6 +134,11 @@ impl Callback {
         }
     }
 
+    /// The same, where nobody is to paste anything.
+    pub(crate) async fn came_back(&mut self) -> Result<Secret, TokenError> {
+        (&mut self.answered).await.unwrap_or_else(closed)
+    }
+
     /// Shows the browser what came of it and closes the port.
     pub(crate) async fn finish(self, page: Page) {
         let in_a_browser = self.desk.is_answered();
@@ -146,13 +150,20 @@ impl Callback {
     }
 }
 
+fn closed<T>(_: oneshot::error::RecvError) -> Result<T, TokenError> {
+    Err(TokenError::new(
+        TokenErrorKind::Unreachable,
+        "the listener for the browser was closed",
+    ))
+}
+
 /// What the listener's handler needs.
 struct Desk {
     origin: String,
     start: String,
     end: String,
     relay: String,
-    request: Mutex<Option<String>>,
+    request: Mutex<Option<Onward>>,
     answer: Mutex<Option<oneshot::Sender<Result<Secret, TokenError>>>>,
     outcome: watch::Receiver<Option<Page>>,
     shown: Notify,
@@ -182,7 +193,7 @@ impl Desk {
             return show(StatusCode::FORBIDDEN, &Page::nothing_here());
         }
         if path == self.start {
-            self.send_on()
+            self.send_on().await
         } else if path == self.end {
             self.last_page().await
         } else {
@@ -194,11 +205,18 @@ impl Desk {
     }
 
     /// To the identity provider, once: the link stands where other users of this machine can read it.
-    fn send_on(&self) -> Response<Body> {
-        match lock(&self.request).take() {
-            Some(address) => redirect(&address),
-            None => show(StatusCode::GONE, &Page::link_used()),
-        }
+    async fn send_on(&self) -> Response<Body> {
+        let onward = lock(&self.request).take();
+        let Some(onward) = onward else {
+            return show(StatusCode::GONE, &Page::link_used());
+        };
+        onward.response().await.unwrap_or_else(|error| {
+            // It is over, for who waits as for who looks at the page.
+            if let Some(answer) = lock(&self.answer).take() {
+                let _ = answer.send(Err(error));
+            }
+            redirect(&self.end)
+        })
     }
 
     /// A form that the identity provider's page has sent (OAuth 2.0 Form Post Response Mode §2).
@@ -292,7 +310,7 @@ fn show(status: StatusCode, page: &Page) -> Response<Body> {
     respond(status, "text/html; charset=utf-8", page.html()).map(|body| body.to_vec())
 }
 
-fn redirect(to: &str) -> Response<Body> {
+pub(super) fn redirect(to: &str) -> Response<Body> {
     let mut response = Response::new(Body::new());
     match HeaderValue::from_str(to) {
         Ok(location) => {
@@ -336,7 +354,9 @@ impl Desk {
             start: "/start".into(),
             end: "/end".into(),
             relay: "/relay".into(),
-            request: Mutex::new(Some("https://issuer.example/authorize".into())),
+            request: Mutex::new(Some(Onward::from(
+                "https://issuer.example/authorize".to_owned(),
+            ))),
             answer: Mutex::new(Some(answer)),
             outcome,
             shown: Notify::new(),

@@ -13,11 +13,11 @@ use tokio::time::sleep;
 use url::Url;
 
 use super::asking::Asking;
-use super::discovery::IdentityProvider;
-use super::grant::{self, Grant, Port};
+use super::grant::{self, Grant};
+use super::port::Port;
 use super::prompt::DeviceCode;
 use super::verify::{Evidence, Nonces};
-use super::{Settings, TELL, flow};
+use super::{TELL, flow};
 use crate::endpoint;
 use crate::error::{TokenError, TokenErrorKind};
 use crate::id_token::IdToken;
@@ -26,40 +26,52 @@ use crate::text::printable;
 
 /// Shows a code, and asks the identity provider again and again whether somebody has entered it.
 pub(super) async fn sign_in(
-    settings: &Settings,
-    provider: &IdentityProvider,
+    port: &Port,
     endpoint: &Url,
     asking: &Asking<'_>,
 ) -> Result<(IdToken, Option<Secret>), TokenError> {
-    let port = Port {
-        http: &*settings.http,
-        issuer: &provider.issuer,
-    };
-    let client = grant::client(provider, &settings.client_id)
+    let (settings, provider) = (&*port.settings, &*port.provider);
+    let client = grant::client(port)
         .set_device_authorization_url(DeviceAuthorizationUrl::from_url(endpoint.clone()));
     let scopes = settings.scopes.iter().cloned().map(Scope::new);
     let begun: StandardDeviceAuthorizationResponse = client
         .exchange_device_code()
         .add_scopes(scopes)
-        .request_async(&port)
+        .request_async(port)
         .await
-        .map_err(|error| grant::refusal(&provider.issuer, error, &[], refused_request))?;
-    let page = |what, address: &str| endpoint::secure(what, address);
+        .map_err(|error| grant::refusal(port, error, &[], refused_request))?;
+    let unusable = |what: &str| {
+        TokenError::new(
+            TokenErrorKind::Invalid,
+            format!("{} gave {what}", provider.issuer),
+        )
+        .with_advice(TELL)
+    };
+    let page = |what, address: &str| {
+        let page = endpoint::secure(what, address)?;
+        // Whose page it is stands behind the `@`, where nobody looks.
+        if page.username().is_empty() && page.password().is_none() {
+            Ok(page)
+        } else {
+            Err(unusable("a page for the code whose address names a user"))
+        }
+    };
     let address = page("the page for the code", begun.verification_uri())?;
     let complete = begun
         .verification_uri_complete()
         .map(|address| address.secret().as_str());
     let complete = complete
         .map(|address| page("the link with the code", address))
-        .transpose()?;
+        .transpose()?
+        // A person compares where the link leads with the page that is named beside it (RFC 8628 §5.4); a code can be typed in there.
+        .filter(|complete| complete.origin() == address.origin());
     let user_code = begun.user_code().secret();
     if user_code.is_empty() || user_code.len() > LONGEST_CODE || printable(user_code) != *user_code
     {
-        return Err(TokenError::new(
-            TokenErrorKind::Invalid,
-            format!("{} gave a code that nobody can type in", provider.issuer),
-        )
-        .with_advice(TELL));
+        return Err(unusable("a code that nobody can type in"));
+    }
+    if begun.device_code().secret().is_empty() {
+        return Err(unusable("no code for this machine"));
     }
     let timeout = asking.timeout.min(begun.expires_in());
     let asking = Asking {
@@ -79,7 +91,7 @@ pub(super) async fn sign_in(
     let answered = async {
         // Nobody can have entered it yet.
         sleep(at_least(begun.interval())).await;
-        let grant = poll(settings, provider, &begun).await?;
+        let grant = poll(port, &begun).await?;
         let token = super::verify::read(&grant)?;
         let evidence = Evidence {
             access_token: Some(&grant.access_token),
@@ -96,45 +108,45 @@ pub(super) async fn sign_in(
 
 /// The token endpoint's answer, once somebody has entered the code (§3.4, §3.5).
 async fn poll(
-    settings: &Settings,
-    provider: &IdentityProvider,
+    port: &Port,
     begun: &StandardDeviceAuthorizationResponse,
 ) -> Result<Grant, TokenError> {
     let (lasting, failed) = oneshot::channel();
-    let port = Polling {
-        port: Port {
-            http: &*settings.http,
-            issuer: &provider.issuer,
-        },
+    let polling = Polling {
+        port,
         lasting: Mutex::new(Some(lasting)),
     };
-    let client = grant::client(provider, &settings.client_id);
+    let client = grant::client(port);
     // How long in all is the caller's to say, on its own clock. Without a limit of ours the library's for the back-off may shorten an interval
     // that the identity provider has made longer.
-    let polling = client
+    let answer = client
         .exchange_device_access_token(begun)
         .set_max_backoff_interval(LONGEST_INTERVAL)
-        .request_async(&port, |interval| sleep(at_least(interval)), Some(FOREVER));
+        .request_async(
+            &polling,
+            |interval| sleep(at_least(interval)),
+            Some(FOREVER),
+        );
     let answer = tokio::select! {
-        answer = polling => answer,
+        answer = answer => answer,
         Ok(error) = failed => return Err(error),
     };
     match answer {
         Ok(answer) => {
             let grant = Grant::from(&answer);
-            grant::demand_id_token(&grant, &provider.issuer)?;
+            grant::demand_id_token(&grant, port.issuer())?;
             Ok(grant)
         }
-        Err(error) => Err(refusal(provider, error, begun)),
+        Err(error) => Err(refusal(port, error, begun)),
     }
 }
 
 fn refusal(
-    provider: &IdentityProvider,
+    port: &Port,
     error: RequestTokenError<TokenError, DeviceCodeErrorResponse>,
     begun: &StandardDeviceAuthorizationResponse,
 ) -> TokenError {
-    let issuer = &provider.issuer;
+    let issuer = port.issuer();
     if let RequestTokenError::ServerResponse(said) = &error
         && *said.error() == DeviceCodeErrorResponseType::ExpiredToken
     {
@@ -145,7 +157,7 @@ fn refusal(
         .with_advice("run the command again");
     }
     let secrets = [Secret::new(begun.device_code().secret().clone())];
-    grant::refusal(issuer, error, &secrets, refused_code)
+    grant::refusal(port, error, &secrets, refused_code)
 }
 
 fn refused_request(issuer: &str, said: &str) -> TokenError {
@@ -171,7 +183,7 @@ fn at_least(interval: Duration) -> Duration {
 
 /// Our port for the library, which asks again after every failure: one that will not pass ends it.
 struct Polling<'a> {
-    port: Port<'a>,
+    port: &'a Port,
     lasting: Mutex<Option<oneshot::Sender<TokenError>>>,
 }
 

@@ -33,6 +33,8 @@ pub(super) struct IdentityProvider {
     pub(super) requires_pushed_requests: bool,
     /// RP-Initiated Logout 1.0, where it is offered.
     pub(super) end_session_endpoint: Option<Url>,
+    /// A page of its own to sign out at, where that is known.
+    pub(super) sign_out_page: Option<Url>,
     /// How clients may prove themselves at the token endpoint; `None` where it does not say.
     pub(super) token_endpoint_auth_methods: Option<Vec<String>>,
     /// With which algorithms a DPoP proof may be signed (RFC 9449 §5.1); empty where there are none.
@@ -110,6 +112,7 @@ pub(super) async fn discover(
         )?,
         requires_pushed_requests: document.require_pushed_authorization_requests,
         end_session_endpoint: optional("the end session endpoint", &document.end_session_endpoint)?,
+        sign_out_page: None,
         token_endpoint_auth_methods: document.token_endpoint_auth_methods_supported,
         dpop_algorithms: document.dpop_signing_alg_values_supported,
         offers_s256: document
@@ -137,6 +140,7 @@ impl IdentityProvider {
             pushed_authorization_request_endpoint: None,
             requires_pushed_requests: false,
             end_session_endpoint: None,
+            sign_out_page: None,
             token_endpoint_auth_methods: None,
             dpop_algorithms: Vec::new(),
             offers_s256: true,

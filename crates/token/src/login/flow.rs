@@ -5,19 +5,24 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use keyless_cache::{Interaction, Secret};
+use tokio::task::spawn_blocking;
 use url::Url;
 
 use super::asking::Asking;
 use super::callback::{Waiting, WayBack};
-use super::discovery::{self, IdentityProvider};
+use super::discovery::IdentityProvider;
+use super::dpop::BindingKey;
+use super::onward::Onward;
+use super::port::Port;
 use super::prompt::SignedIn;
-use super::request::AuthorizationRequest;
+use super::request::{AuthorizationRequest, ResponseType};
 use super::response::Expected;
 use super::sign_in::SignIn;
 use super::verify::{self, Evidence, Nonces};
-use super::{Settings, device, grant, keys, refresh, request};
+use super::{Settings, device, grant, keys, pushed, refresh, request};
 use crate::error::{TokenError, TokenErrorKind};
 use crate::id_token::IdToken;
+use crate::text;
 
 /// A way for a person to sign in.
 ///
@@ -84,11 +89,19 @@ pub(super) async fn sign_in(
         }
     }
     let Some(prompt) = prompt else {
-        return Err(TokenError::new(
-            TokenErrorKind::LoginRequired,
-            format!("nobody is signed in at {}", settings.issuer),
-        )
-        .with_advice("sign in with `keyless login`"));
+        let (mark, now) = (settings.ended.clone(), settings.clock.now());
+        let ended = spawn_blocking(move || mark.read(now)).await.ok().flatten();
+        let issuer = &settings.issuer;
+        let message = match ended {
+            None => format!("nobody is signed in at {issuer}"),
+            Some(ended) => format!(
+                "{issuer} has ended the sign-in ({}), as was seen on {}",
+                ended.said(),
+                text::time(ended.at())
+            ),
+        };
+        return Err(TokenError::new(TokenErrorKind::LoginRequired, message)
+            .with_advice("sign in with `keyless login`"));
     };
     let asking = Asking {
         issuer: &settings.issuer,
@@ -96,19 +109,18 @@ pub(super) async fn sign_in(
         timeout: settings.timeout,
         notices: settings.notices.as_ref(),
     };
-    let provider = discovery::discover(&*settings.http, &settings.issuer, &settings.clock).await?;
-    let token = match choose(&settings.flows, &provider)? {
+    settings.check_secret()?;
+    let provider = settings.discover().await?;
+    let binding = settings.binding_key(&provider)?;
+    // Who cannot prove the client is not worth a person's time.
+    let port = Arc::new(Port::open(&settings, provider, binding).await?);
+    let token = match choose(&settings.flows, &port.provider)? {
         Chosen::Device(endpoint) => {
-            let (token, refresh_token) =
-                device::sign_in(&settings, &provider, endpoint, &asking).await?;
-            settings
-                .settle_in(&token, refresh_token, &asking, before.as_ref())
-                .await;
+            let (token, refresh_token) = device::sign_in(&port, endpoint, &asking).await?;
+            settle_in(&port, &token, refresh_token, &asking, before.as_ref()).await;
             token
         }
-        Chosen::Redirect(flow) => {
-            redirect(&settings, &provider, flow, &asking, before.as_ref()).await?
-        }
+        Chosen::Redirect(flow) => redirect(&port, flow, &asking, before.as_ref()).await?,
     };
     Ok(SignIn::new(token))
 }
@@ -139,16 +151,16 @@ fn choose<'a>(flows: &[Flow], provider: &'a IdentityProvider) -> Result<Chosen<'
 
 /// An authorization request in a browser, and its response.
 async fn redirect(
-    settings: &Settings,
-    provider: &IdentityProvider,
+    port: &Arc<Port>,
     flow: Flow,
     asking: &Asking<'_>,
     before: Option<&SignIn>,
 ) -> Result<IdToken, TokenError> {
+    let (settings, provider) = (&*port.settings, &*port.provider);
     provider.check(settings.wanted.response, settings.wanted.mode)?;
     let waiting = Waiting::bind(settings.redirect_host, &settings.ports, CALLBACK).await?;
-    let request = AuthorizationRequest::new(provider, settings, waiting.returns_to());
-    let url = request.url.to_string();
+    let request =
+        AuthorizationRequest::new(provider, settings, waiting.returns_to(), port.binding());
     let expected = Expected {
         state: request.state.clone(),
         issuer: provider.issuer.clone(),
@@ -158,29 +170,43 @@ async fn redirect(
     let way_back = WayBack {
         path: CALLBACK,
         mode: settings.wanted.mode,
-        judge: expected.into_judge(),
+        judge: settings.way.advise_judge(expected.into_judge()),
         longest: LONGEST_RESPONSE,
     };
-    let callback = waiting.serve(url.clone(), way_back)?;
+    let (shown, target) = match pushed::push(port, &request.url).await? {
+        None => (request.url.clone(), Onward::from(request.url.to_string())),
+        Some(pushed) => {
+            // Nobody can renew the address that a person has before their eyes.
+            let lasts = pushed.until >= settings.clock.now() + settings.timeout;
+            let shown = if lasts || provider.requires_pushed_requests {
+                pushed.url.clone()
+            } else {
+                request.url.clone()
+            };
+            let (port, request) = (Arc::clone(port), request.url.clone());
+            let address = move || Box::pin(pushed.renewed(port, request)) as _;
+            (shown, Onward::Asked(Box::new(address)))
+        }
+    };
+    let callback = waiting.serve(target, way_back)?;
     let complete = async |answer: Secret| {
-        let (token, refresh_token) = complete(settings, provider, request, answer).await?;
-        settings
-            .settle_in(&token, refresh_token, asking, before)
-            .await;
+        let completed = complete(port, request, answer).await;
+        let (token, refresh_token) = completed.map_err(|error| settings.way.advise(error))?;
+        settle_in(port, &token, refresh_token, asking, before).await;
         Ok(token)
     };
     asking
-        .visit(callback, &url, flow, complete, IdToken::who)
+        .visit(callback, shown.as_str(), flow, complete, IdToken::who)
         .await
 }
 
 /// From what the browser brought to the verified token, and the refresh token that came with it.
 async fn complete(
-    settings: &Settings,
-    provider: &IdentityProvider,
+    port: &Port,
     request: AuthorizationRequest,
     answer: Secret,
 ) -> Result<(IdToken, Option<Secret>), TokenError> {
+    let (settings, provider) = (&*port.settings, &*port.provider);
     let nonce = Nonces::OfRequest(&request.nonce);
     let Some(verifier) = request.verifier else {
         let token = verify::read_text(&answer)?;
@@ -192,15 +218,7 @@ async fn complete(
         settings.verify(provider, &token, &evidence, nonce).await?;
         return Ok((token, None));
     };
-    let grant = grant::redeem(
-        &*settings.http,
-        provider,
-        &settings.client_id,
-        &request.redirect_uri,
-        verifier,
-        &answer,
-    )
-    .await?;
+    let grant = grant::redeem(port, &request.redirect_uri, verifier, &answer).await?;
     let token = verify::read(&grant)?;
     let evidence = Evidence {
         access_token: Some(&grant.access_token),
@@ -230,6 +248,7 @@ impl Settings {
         }
         let expected = verify::Expected {
             provider,
+            way: self.way,
             client_id: &self.client_id,
             nonce,
             max_age: request::max_age(&self.extra)?,
@@ -239,24 +258,36 @@ impl Settings {
         verify::verify(token, evidence, &expected, keys)
     }
 
-    /// Somebody has signed in: keeps the refresh token that came with it, or none, and says who.
-    async fn settle_in(
-        &self,
-        token: &IdToken,
-        refresh_token: Option<Secret>,
-        asking: &Asking<'_>,
-        before: Option<&SignIn>,
-    ) {
-        refresh::keep(self, refresh_token, token).await;
-        let another = before
-            .map(SignIn::token)
-            .filter(|before| before.subject() != token.subject());
-        asking.prompt.signed_in(&SignedIn {
-            issuer: &self.issuer,
-            who: token.who(),
-            before: another.map(IdToken::who),
-        });
+    /// A new key for a refresh token, where one is asked for and the identity provider binds it (RFC 9449 §5: it does for a public client;
+    /// that of another is bound to the client).
+    fn binding_key(&self, provider: &IdentityProvider) -> Result<Option<BindingKey>, TokenError> {
+        let offered = provider.dpop_algorithms.iter().any(|name| name == "ES256");
+        let wanted = self.dpop
+            && self.client.is_public()
+            && self.wanted.response == ResponseType::Code
+            && self.stays_signed_in;
+        (offered && wanted).then(BindingKey::generate).transpose()
     }
+}
+
+/// Somebody has signed in: keeps the refresh token that came with it, or none, and says who.
+async fn settle_in(
+    port: &Port,
+    token: &IdToken,
+    refresh_token: Option<Secret>,
+    asking: &Asking<'_>,
+    before: Option<&SignIn>,
+) {
+    refresh::keep(port, refresh_token, token).await;
+    port.settings.ended.clear().await;
+    let another = before
+        .map(SignIn::token)
+        .filter(|before| before.subject() != token.subject());
+    asking.prompt.signed_in(&SignedIn {
+        issuer: &port.settings.issuer,
+        who: token.who(),
+        before: another.map(IdToken::who),
+    });
 }
 
 /// What there is to do where a code was shown and nobody entered it.
@@ -264,7 +295,7 @@ pub(super) const A_CODE_NOT_ENTERED: &str =
     "run the command again for a new code, and enter it on the page that is shown with it";
 
 /// Where the identity provider sends the browser back to.
-const CALLBACK: &str = "/callback";
+pub(super) const CALLBACK: &str = "/callback";
 
 /// An ID token, and what comes with it, is far shorter: AWS takes 20,000 characters.
 const LONGEST_RESPONSE: usize = 64 * 1024;

@@ -12,6 +12,7 @@ use super::page::Page;
 use super::request::{ResponseType, Wanted};
 use super::response::Expected;
 use super::verify::Evidence;
+use super::ways;
 use super::{keys, verify};
 use crate::error::TokenError;
 use crate::http::{HttpClient, HttpError, Limits};
@@ -107,6 +108,7 @@ pub fn key_set(body: &[u8], tokens: &[&str]) -> Result<Vec<Result<(), TokenError
     let access_token = AccessToken::new("access".into());
     let expected = verify::Expected {
         provider: &provider,
+        way: &ways::STANDARD,
         client_id: CLIENT,
         nonce: verify::Nonces::OfRequest(&nonce),
         max_age: None,

@@ -5,20 +5,16 @@ use std::borrow::Cow;
 use keyless_cache::Secret;
 use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType, BasicTokenType};
 use oauth2::{
-    AccessToken, AsyncHttpClient, AuthorizationCode, ClientId, EndpointNotSet, EndpointSet,
-    ErrorResponseType, ExtraTokenFields, HttpRequest, PkceCodeVerifier, RedirectUrl, RefreshToken,
-    RequestTokenError, StandardErrorResponse, StandardRevocableToken, StandardTokenResponse,
-    TokenResponse, TokenUrl,
+    AccessToken, AuthorizationCode, ClientId, EndpointNotSet, EndpointSet, ErrorResponseType,
+    ExtraTokenFields, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
+    StandardErrorResponse, StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded::byte_serialize;
 
-use super::TELL;
-use super::discovery::IdentityProvider;
+use super::port::{Port, not_oauth, unreachable};
 use crate::error::{TokenError, TokenErrorKind};
-use crate::http::{HttpClient, Limits};
-use crate::jwt::strict_json;
-use crate::source::BoxFuture;
+use crate::text::printable;
 
 /// What the token endpoint gave.
 #[expect(clippy::struct_field_names, reason = "the standard's own")]
@@ -27,6 +23,13 @@ pub(super) struct Grant {
     pub(super) id_token: Option<Secret>,
     pub(super) access_token: AccessToken,
     pub(super) refresh_token: Option<Secret>,
+}
+
+/// What came of a refresh token.
+pub(super) enum Renewal {
+    Granted(Grant),
+    /// It is not taken any more (`invalid_grant`, RFC 6749 §5.2); with what was said of it.
+    Ended(String),
 }
 
 /// The member that OpenID Connect adds (Core §3.1.3.3), kept to the letter.
@@ -58,9 +61,7 @@ pub(super) type Client<HasToken = EndpointNotSet> = oauth2::Client<
 
 /// Trades `code` for tokens.
 pub(super) async fn redeem(
-    http: &dyn HttpClient,
-    provider: &IdentityProvider,
-    client_id: &str,
+    port: &Port,
     redirect_uri: &str,
     verifier: PkceCodeVerifier,
     code: &Secret,
@@ -71,20 +72,16 @@ pub(super) async fn redeem(
             format!("the redirect address: {error}"),
         )
     })?;
-    let port = Port {
-        http,
-        issuer: &provider.issuer,
-    };
     let secrets = [code.clone(), Secret::new(verifier.secret().clone())];
-    let answer = client(provider, client_id)
+    let answer = client(port)
         .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
         .set_pkce_verifier(verifier)
         .set_redirect_uri(Cow::Owned(redirect))
-        .request_async(&port)
+        .request_async(port)
         .await
-        .map_err(|error| refusal(&provider.issuer, error, &secrets, refused_code))?;
+        .map_err(|error| refusal(port, error, &secrets, refused_code))?;
     let grant = Grant::from(&answer);
-    demand_id_token(&grant, &provider.issuer)?;
+    demand_id_token(&grant, port.issuer())?;
     Ok(grant)
 }
 
@@ -97,30 +94,25 @@ pub(super) fn demand_id_token(grant: &Grant, issuer: &str) -> Result<(), TokenEr
         .with_advice("let the client ask for the scope \"openid\", and check that the issuer is an OpenID provider"))
 }
 
-/// Trades a refresh token for tokens (RFC 6749 §6); `None` where it is not good any more.
-pub(super) async fn refresh(
-    http: &dyn HttpClient,
-    provider: &IdentityProvider,
-    client_id: &str,
-    refresh_token: &Secret,
-) -> Result<Option<Grant>, TokenError> {
-    let port = Port {
-        http,
-        issuer: &provider.issuer,
-    };
-    let answer = client(provider, client_id)
+/// Trades a refresh token for tokens (RFC 6749 §6).
+pub(super) async fn refresh(port: &Port, refresh_token: &Secret) -> Result<Renewal, TokenError> {
+    let answer = client(port)
         .exchange_refresh_token(&RefreshToken::new(refresh_token.expose().to_owned()))
-        .request_async(&port)
+        .request_async(port)
         .await;
     match answer {
-        Ok(answer) => Ok(Some(Grant::from(&answer))),
+        Ok(answer) => Ok(Renewal::Granted(Grant::from(&answer))),
         Err(RequestTokenError::ServerResponse(said))
             if *said.error() == BasicErrorResponseType::InvalidGrant =>
         {
-            Ok(None)
+            Ok(Renewal::Ended(printable(&quoted(
+                port,
+                &said,
+                std::slice::from_ref(refresh_token),
+            ))))
         }
         Err(error) => Err(refusal(
-            &provider.issuer,
+            port,
             error,
             std::slice::from_ref(refresh_token),
             refused_refresh,
@@ -141,83 +133,31 @@ impl From<&StandardTokenResponse<IdTokenField, BasicTokenType>> for Grant {
     }
 }
 
-pub(super) fn client(provider: &IdentityProvider, client_id: &str) -> Client<EndpointSet> {
-    Client::new(ClientId::new(client_id.to_owned()))
-        .set_token_uri(TokenUrl::from_url(provider.token_endpoint.clone()))
-}
-
-/// Our port as the library wants it.
-pub(super) struct Port<'a> {
-    pub(super) http: &'a dyn HttpClient,
-    pub(super) issuer: &'a str,
-}
-
-impl<'c> AsyncHttpClient<'c> for Port<'_> {
-    type Error = TokenError;
-    type Future = BoxFuture<'c, Result<oauth2::HttpResponse, TokenError>>;
-
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(self.send(request))
-    }
-}
-
-impl Port<'_> {
-    pub(super) async fn send(
-        &self,
-        request: HttpRequest,
-    ) -> Result<oauth2::HttpResponse, TokenError> {
-        let issuer = self.issuer;
-        let answer = self
-            .http
-            .send(request, Limits::default())
-            .await
-            .map_err(|error| unreachable(issuer, &error.to_string()))?;
-        let status = answer.status();
-        if status.is_server_error() || status == http::StatusCode::TOO_MANY_REQUESTS {
-            return Err(unreachable(issuer, &format!("it says {status}")));
-        }
-        // RFC 9700 §4.12. The address is not told: it may hold what was sent.
-        if status.is_redirection() {
-            return Err(TokenError::new(
-                TokenErrorKind::Misconfigured,
-                format!("the token endpoint of {issuer} redirects to another address, and no secret must follow ({status})"),
-            )
-            .with_advice("let the identity provider name the endpoint's own address in its OpenID configuration"));
-        }
-        match strict_json(answer.body()) {
-            Ok(_) => Ok(answer),
-            Err(reason) => Err(not_oauth(
-                issuer,
-                &format!("it says {status} and cannot be read as JSON: {reason}"),
-            )),
-        }
-    }
+pub(super) fn client(port: &Port) -> Client<EndpointSet> {
+    Client::new(ClientId::new(port.settings.client_id.clone()))
+        .set_token_uri(TokenUrl::from_url(port.provider.token_endpoint.clone()))
 }
 
 /// Of a refusal only the standard's own members are told, without `secrets`, which some echo; the body may hold tokens.
 pub(super) fn refusal<T: ErrorResponseType + AsRef<str> + std::fmt::Display + 'static>(
-    issuer: &str,
+    port: &Port,
     error: RequestTokenError<TokenError, StandardErrorResponse<T>>,
     secrets: &[Secret],
     refused: fn(&str, &str) -> TokenError,
 ) -> TokenError {
+    let issuer = port.issuer();
     match error {
         RequestTokenError::Request(error) => error,
         RequestTokenError::ServerResponse(said) => {
-            let reason = said
-                .error_description()
-                .map(|text| format!(": {text}"))
-                .unwrap_or_default();
             let code = said.error().as_ref().to_owned();
-            let said = format!("{code}{reason}");
-            let said = secrets.iter().fold(said, |said, secret| {
-                let in_a_form: String = byte_serialize(secret.expose().as_bytes()).collect();
-                said.replace(secret.expose(), "…").replace(&in_a_form, "…")
-            });
+            let said = quoted(port, &said, secrets);
             if PASSING.contains(&code.as_str()) {
-                unreachable(issuer, &format!("it says {said}"))
-            } else {
-                refused(issuer, &said)
+                return unreachable(issuer, &format!("it says {said}"));
+            }
+            let error = refused(issuer, &said);
+            match port.advice(&code) {
+                Some(advice) => error.with_advice(advice),
+                None => error,
             }
         }
         // The library's text for a wrong value quotes it, and it may be a token.
@@ -237,6 +177,28 @@ pub(super) fn refusal<T: ErrorResponseType + AsRef<str> + std::fmt::Display + 's
     }
 }
 
+/// The code and the reason of an error response.
+fn quoted<T: ErrorResponseType + AsRef<str>>(
+    port: &Port,
+    response: &StandardErrorResponse<T>,
+    secrets: &[Secret],
+) -> String {
+    let reason = response
+        .error_description()
+        .map(|text| format!(": {text}"))
+        .unwrap_or_default();
+    let said = format!("{}{reason}", response.error().as_ref());
+    without(&port.secrets(), without(secrets, said))
+}
+
+/// What was `said`, with `…` where it quotes one of `secrets`.
+pub(super) fn without(secrets: &[Secret], said: String) -> String {
+    secrets.iter().fold(said, |said, secret| {
+        let in_a_form: String = byte_serialize(secret.expose().as_bytes()).collect();
+        said.replace(secret.expose(), "…").replace(&in_a_form, "…")
+    })
+}
+
 fn refused_code(issuer: &str, said: &str) -> TokenError {
     TokenError::new(TokenErrorKind::Refused, format!("{issuer} refused the code ({said})"))
         .with_advice("sign in again; if that fails too, check that the client is public and its redirect address is allowed")
@@ -249,24 +211,6 @@ fn refused_refresh(issuer: &str, said: &str) -> TokenError {
         format!("{issuer} does not renew the sign-in ({said})"),
     )
     .with_advice("sign in with `keyless login`; if it is the same an hour later, check that the client may use refresh tokens")
-}
-
-fn unreachable(issuer: &str, reason: &str) -> TokenError {
-    TokenError::new(
-        TokenErrorKind::Unreachable,
-        format!("asking the token endpoint of {issuer} failed: {reason}"),
-    )
-    .with_advice("try again in a little while")
-}
-
-fn not_oauth(issuer: &str, reason: &str) -> TokenError {
-    TokenError::new(
-        TokenErrorKind::Invalid,
-        format!(
-            "the answer from the token endpoint of {issuer} is not an OAuth response: {reason}"
-        ),
-    )
-    .with_advice(TELL)
 }
 
 /// Errors that pass, for which RFC 6749 has codes at the authorization endpoint alone (§4.1.2.1), and which come from this one too.

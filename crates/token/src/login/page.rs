@@ -62,10 +62,10 @@ impl Page {
     pub(super) fn not_this_one() -> Self {
         Self::new(
             Mood::Neutral,
-            "This belongs to another sign-in",
+            "This belongs to something else",
             &[
-                "The page may be left over from an earlier one. It has changed nothing, and a sign-in is still waiting.",
-                "Finish the sign-in in the tab that was opened last, or run the command again.",
+                "The page may be left over from an earlier time. It has changed nothing.",
+                "Go on in the tab that was opened last, or run the command again.",
             ],
         )
     }
@@ -76,7 +76,7 @@ impl Page {
             Mood::Neutral,
             "This link has been used",
             &[
-                "It leads to the sign-in once, and was opened before. Go on in the tab where it was opened.",
+                "It leads on once, and was opened before. Go on in the tab where it was opened.",
                 "If it was not you who opened it, press Ctrl-C in your terminal and run the command again.",
             ],
         )
@@ -87,12 +87,39 @@ impl Page {
         Self::new(Mood::Neutral, "Bringing your sign-in back", &[])
     }
 
+    /// A script is about to press the button of a form.
+    pub(super) fn going_on() -> Self {
+        Self::new(Mood::Neutral, "On the way to your identity provider", &[])
+    }
+
+    /// The identity provider has sent the browser back, and has not signed the person out.
+    pub(super) fn failed_to_sign_out(error: &TokenError) -> Self {
+        let advice = error.advice().unwrap_or("see your terminal");
+        Self::new(
+            Mood::Bad,
+            "You may still be signed in",
+            &[&sentence(&error.to_string()), &sentence(advice)],
+        )
+    }
+
+    /// The identity provider has sent the browser back after a sign-out.
+    pub(super) fn signed_out() -> Self {
+        Self::new(
+            Mood::Good,
+            "You are signed out",
+            &[
+                "Your identity provider has sent you back after the sign-out. Sites that you use with the same account may go on.",
+                "You can close this page.",
+            ],
+        )
+    }
+
     /// Whatever else is asked for.
     pub(super) fn nothing_here() -> Self {
         Self::new(
             Mood::Neutral,
             "There is nothing here",
-            &["A sign-in is waiting at this address, and this is not the way to it."],
+            &["Somebody is waited for at this address, and this is not the way there."],
         )
     }
 
@@ -175,7 +202,7 @@ fn with_code(escaped: &str) -> String {
     html + rest
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -303,6 +330,9 @@ mod tests {
             Page::link_used(),
             Page::checking(),
             Page::nothing_here(),
+            Page::signed_out(),
+            Page::failed_to_sign_out(&refused),
+            Page::going_on(),
             Page::failed(&at_length),
         ]
     }

@@ -92,7 +92,7 @@ fn no_port(reason: &str) -> TokenError {
 }
 
 /// Refuses a range in which there is nothing to bind.
-pub(super) fn check_ports(ports: &RangeInclusive<u16>) -> Result<(), TokenError> {
+pub(crate) fn check_ports(ports: &RangeInclusive<u16>) -> Result<(), TokenError> {
     let any = *ports == (0..=0);
     if any || (!ports.is_empty() && *ports.start() > 0) {
         return Ok(());

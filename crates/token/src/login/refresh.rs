@@ -1,13 +1,16 @@
 //! A sign-in renewed without a person, where a refresh token is kept (RFC 6749 §6, OpenID Connect Core §12).
 
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use keyless_cache::Secret;
 use serde_json::Value;
 
 use super::Settings;
-use super::discovery::{self, IdentityProvider};
-use super::grant::{self, Grant};
+use super::discovery::IdentityProvider;
+use super::ended::Ended;
+use super::grant::{self, Grant, Renewal};
+use super::port::Port;
 use super::request;
 use super::sign_in::SignIn;
 use super::vault::{Kept, Turn};
@@ -19,10 +22,10 @@ use crate::id_token::IdToken;
 ///
 /// A token that is used up is replaced, lastingly, before anything else is done with the answer.
 pub(super) async fn renew(
-    settings: &Settings,
+    settings: &Arc<Settings>,
     before: Option<&SignIn>,
 ) -> Result<Option<SignIn>, TokenError> {
-    if !settings.stays_signed_in() || settings.vault.holds_one().await != Some(true) {
+    if !settings.stays_signed_in || settings.vault.holds_one().await != Some(true) {
         return Ok(None);
     }
     let Some(turn) = settings.vault.turn().await? else {
@@ -38,28 +41,32 @@ pub(super) async fn renew(
     if !is_of_use(settings, before, &kept)? {
         return Ok(None);
     }
-    let provider = discovery::discover(&*settings.http, &settings.issuer, &settings.clock).await?;
+    let provider = settings.discover().await?;
+    let mut port = Port::open(settings, provider, kept.binding()).await?;
     let mut is_second = false;
     let grant = loop {
-        match spend(settings, &provider, &turn, &kept).await? {
-            Some(grant) => break grant,
+        match spend(&port, &turn, &kept).await? {
+            Renewal::Granted(grant) => break grant,
             // Perhaps it was another process's to spend, on a disk whose locks do not hold.
-            None => match turn.read().await {
+            Renewal::Ended(said) => match turn.read().await {
                 Some(newer) if newer.refresh_token != kept.refresh_token && !is_second => {
                     (kept, is_second) = (newer, true);
+                    port.bind(kept.binding());
                 }
                 _ => {
                     tracing::info!(
                         issuer = settings.issuer,
                         "the identity provider has ended the sign-in"
                     );
+                    let ended = Ended::new(settings.clock.now(), said);
+                    settings.ended.set(ended).await;
                     turn.discard(&kept).await;
                     return Ok(None);
                 }
             },
         }
     };
-    let token = believe(settings, &provider, &grant, &kept).await?;
+    let token = believe(settings, &port.provider, &grant, &kept).await?;
     tracing::debug!(
         issuer = settings.issuer,
         "renewed the sign-in without a person"
@@ -84,25 +91,14 @@ fn is_of_use(
     Ok(!another && end.is_none_or(|end| settings.clock.now() < end))
 }
 
-/// `None` where the identity provider does not take the refresh token any more (`invalid_grant`, RFC 6749 §5.2).
-async fn spend(
-    settings: &Settings,
-    provider: &IdentityProvider,
-    turn: &Turn<'_>,
-    kept: &Kept,
-) -> Result<Option<Grant>, TokenError> {
+async fn spend(port: &Port, turn: &Turn<'_>, kept: &Kept) -> Result<Renewal, TokenError> {
+    let settings = &*port.settings;
     keyless_cache::fault("refresh: before it is spent");
     let _spending = settings.spending.lock().await;
-    let answer = grant::refresh(
-        &*settings.http,
-        provider,
-        &settings.client_id,
-        &kept.refresh_token,
-    )
-    .await?;
+    let answer = grant::refresh(port, &kept.refresh_token).await?;
     keyless_cache::fault("refresh: spent");
     // Where there is no new one, the old one stays good (RFC 6749 §6).
-    if let Some(grant) = &answer
+    if let Renewal::Granted(grant) = &answer
         && let Some(newer) = grant.refresh_token.clone()
         && newer != kept.refresh_token
     {
@@ -163,10 +159,11 @@ async fn believe(
 }
 
 /// After a person has signed in: keeps the refresh token that came with it, or none.
-pub(super) async fn keep(settings: &Settings, refresh_token: Option<Secret>, token: &IdToken) {
+pub(super) async fn keep(port: &Port, refresh_token: Option<Secret>, token: &IdToken) {
+    let settings = &*port.settings;
     let wanted = refresh_token
-        .filter(|_| settings.stays_signed_in())
-        .map(|refresh_token| Kept::new(refresh_token, token));
+        .filter(|_| settings.stays_signed_in)
+        .map(|refresh_token| Kept::new(refresh_token, token, port.binding()));
     let vault = &settings.vault;
     let is_kept = match wanted {
         Some(kept) => match vault.turn().await {

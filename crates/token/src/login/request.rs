@@ -10,10 +10,11 @@ use url::Url;
 
 use super::Plan;
 use super::discovery::IdentityProvider;
+use super::dpop::BindingKey;
 use crate::error::{TokenError, TokenErrorKind};
 
 /// Parameters that this crate sets itself, or that would take the checks away. Anything else may be added.
-const RESERVED: [&str; 11] = [
+const RESERVED: [&str; 12] = [
     "response_type",
     "response_mode",
     "client_id",
@@ -25,6 +26,7 @@ const RESERVED: [&str; 11] = [
     "code_challenge_method",
     "request",
     "request_uri",
+    "dpop_jkt",
 ];
 
 /// What the identity provider is asked to send back (`response_type`, OAuth 2.0 Multiple Response Types).
@@ -150,7 +152,13 @@ pub(super) struct AuthorizationRequest {
 }
 
 impl AuthorizationRequest {
-    pub(super) fn new(provider: &IdentityProvider, plan: &Plan, redirect_uri: String) -> Self {
+    /// `key` is what the code, and the refresh token that comes of it, is bound to.
+    pub(super) fn new(
+        provider: &IdentityProvider,
+        plan: &Plan,
+        redirect_uri: String,
+        key: Option<&BindingKey>,
+    ) -> Self {
         let Wanted { response, mode } = plan.wanted;
         let state = CsrfToken::new_random_len(32);
         let nonce = Nonce::new_random_len(32);
@@ -173,6 +181,10 @@ impl AuthorizationRequest {
                 .append_pair("code_challenge_method", "S256");
             verifier
         });
+        if let Some(key) = key {
+            url.query_pairs_mut()
+                .append_pair("dpop_jkt", &key.thumbprint()); // RFC 9449 §10
+        }
         url.query_pairs_mut().extend_pairs(&plan.extra);
         Self {
             url,

@@ -6,6 +6,7 @@ use keyless_cache::Secret;
 use url::{Url, form_urlencoded};
 
 use super::TELL;
+use super::grant::without;
 use super::request::{ResponseMode, ResponseType, Wanted};
 use crate::error::{TokenError, TokenErrorKind};
 
@@ -58,7 +59,8 @@ impl Expected {
                     "the response is from another issuer: expected {issuer:?}, found {found:?} (iss)"
                 )));
             }
-            None if self.iss_required => {
+            // An ID token says the same by its own `iss`, and the parameter is left out by some.
+            None if self.iss_required && self.wanted.response == ResponseType::Code => {
                 return Err(invalid(format!(
                     "{issuer} promises to name itself in its response (iss) and did not"
                 )));
@@ -70,9 +72,13 @@ impl Expected {
                 .get("error_description")
                 .map(|text| format!(": {text}"))
                 .unwrap_or_default();
+            let said = without(
+                std::slice::from_ref(&self.state),
+                format!("{error}{reason}"),
+            );
             return Err(TokenError::new(
                 TokenErrorKind::Refused,
-                format!("{issuer} refused the sign-in ({error}{reason})"),
+                format!("{issuer} refused the sign-in ({said})"),
             )
             .with_advice(advice_on(error)));
         }
@@ -140,7 +146,10 @@ pub(super) fn pasted(
         ))
     };
     let line = line.trim().trim_matches(['"', '\'', '<', '>']);
-    let parts = match Url::parse(line) {
+    // Browsers leave the scheme out where they show an address.
+    let shown = returns_to.trim_start_matches("http://");
+    let scheme = if line.starts_with(shown) { "http://" } else { "" };
+    let parts = match Url::parse(&format!("{scheme}{line}")) {
         Ok(mut address) => {
             let [query, fragment] =
                 [address.query(), address.fragment()].map(|part| part.map(str::to_owned));

@@ -1,23 +1,25 @@
 //! A refresh token taken back at the identity provider (RFC 7009).
 
+use std::sync::Arc;
+
 use keyless_cache::Secret;
 use url::form_urlencoded;
 
 use super::Settings;
-use super::discovery;
+use super::port::Port;
 use crate::error::{TokenError, TokenErrorKind};
-use crate::http::Limits;
 
 /// Asks the identity provider to take `refresh_token` back, and with it what came of the sign-in; whether it offers to.
 pub(super) async fn revoke(
-    settings: &Settings,
+    settings: &Arc<Settings>,
     refresh_token: &Secret,
 ) -> Result<bool, TokenError> {
-    let http = &*settings.http;
-    let provider = discovery::discover(http, &settings.issuer, &settings.clock).await?;
-    let Some(endpoint) = provider.revocation_endpoint else {
+    let provider = settings.discover().await?;
+    let Some(endpoint) = provider.revocation_endpoint.clone() else {
         return Ok(false);
     };
+    // A token that is bound to a key is taken back without it (RFC 9449 has no proof here).
+    let port = Port::open(settings, provider, None).await?;
     let failed = |reason: String| {
         TokenError::new(
             TokenErrorKind::Unreachable,
@@ -42,8 +44,8 @@ pub(super) async fn revoke(
         )
         .body(form.into_bytes())
         .map_err(|error| failed(error.to_string()))?;
-    let answer = http
-        .send(request, Limits::default())
+    let answer = port
+        .post(request)
         .await
         .map_err(|error| failed(error.to_string()))?;
     // §2.2: a token that is not known counts as revoked. What the answer says beside its status is not told: it may repeat the token.

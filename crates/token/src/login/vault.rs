@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
+use super::dpop::BindingKey;
 use crate::error::{TokenError, TokenErrorKind};
 use crate::id_token::IdToken;
 
@@ -32,18 +33,27 @@ pub(super) struct Kept {
     pub(super) nonce: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) auth_time: Option<Value>,
+    /// The key that it is bound to (RFC 9449), where it is: worth no more than the token, since both rest in the one place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) binding_key: Option<Secret>,
 }
 
 impl Kept {
     /// What is to be kept of a grant to whom `token` is about.
-    pub(super) fn new(refresh_token: Secret, token: &IdToken) -> Self {
+    pub(super) fn new(refresh_token: Secret, token: &IdToken, key: Option<&BindingKey>) -> Self {
         let claim = |name| token.claims().get(name).cloned();
         Self {
             refresh_token,
             subject: token.subject().to_owned(),
             nonce: claim("nonce").and_then(|nonce| nonce.as_str().map(str::to_owned)),
             auth_time: claim("auth_time"),
+            binding_key: key.map(|key| key.kept().clone()),
         }
+    }
+
+    /// The key that it is bound to.
+    pub(super) fn binding(&self) -> Option<BindingKey> {
+        self.binding_key.clone().and_then(BindingKey::of_kept)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A proof that a command prints: a CI agent, a vault, a script of one's own.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::process::Stdio;
 use std::time::Duration;
@@ -58,8 +58,48 @@ impl CommandSource {
 
     async fn run<P: Written>(&self) -> Result<P, TokenError> {
         let program = self.program.to_string_lossy().into_owned();
-        let mut child = Command::new(&self.program)
-            .args(&self.arguments)
+        let printed = Printed {
+            name: P::NAME,
+            longest: P::LONGEST,
+            last_words: LastWords::Quoted,
+        };
+        let text = printed
+            .by(&self.program, &self.arguments, self.timeout)
+            .await?;
+        P::read(&text, self.clock.now()).map_err(|error| error.within(&program))
+    }
+}
+
+/// What a command is run for.
+pub(crate) struct Printed {
+    /// What messages call it.
+    pub(crate) name: &'static str,
+    /// In bytes; the rest is dropped.
+    pub(crate) longest: usize,
+    pub(crate) last_words: LastWords,
+}
+
+/// Whether it is told what a command said of its failure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastWords {
+    /// Cut and cleaned.
+    Quoted,
+    /// Not at all: a script that gives a secret may say that, too.
+    #[cfg(feature = "login")]
+    Unsaid,
+}
+
+impl Printed {
+    /// What `program` prints, run without a shell.
+    pub(crate) async fn by(
+        &self,
+        program: &OsStr,
+        arguments: &[OsString],
+        timeout: Duration,
+    ) -> Result<String, TokenError> {
+        let named = program.to_string_lossy();
+        let mut child = Command::new(program)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -68,22 +108,22 @@ impl CommandSource {
             .map_err(|error| match error.kind() {
                 std::io::ErrorKind::NotFound => TokenError::new(
                     TokenErrorKind::Misconfigured,
-                    format!("there is no command {program:?}"),
+                    format!("there is no command {named:?}"),
                 )
                 .with_advice("install it, or give its whole path"),
                 _ => TokenError::new(
                     TokenErrorKind::Misconfigured,
-                    format!("{program:?} cannot be run: {error}"),
+                    format!("{named:?} cannot be run: {error}"),
                 ),
             })?;
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let finished = tokio::time::timeout(self.timeout, async {
+        let finished = tokio::time::timeout(timeout, async {
             // Both pipes are read at once, and to their end, so that a talkative command cannot block on a full one.
             let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
             let reading = async {
                 tokio::join!(
-                    read_start(stdout, P::LONGEST, &mut out),
-                    read_start(stderr, P::LONGEST, &mut err)
+                    read_start(stdout, self.longest, &mut out),
+                    read_start(stderr, self.longest, &mut err)
                 )
             };
             let mut reading = std::pin::pin!(reading);
@@ -99,27 +139,32 @@ impl CommandSource {
         let status = finished.await.map_err(|_| {
             TokenError::new(
                 TokenErrorKind::Unreachable,
-                format!("{program:?} gave no {} within {:?}", P::NAME, self.timeout),
+                format!("{named:?} gave no {} within {timeout:?}", self.name),
             )
         })?;
         let status = status.map_err(|error| {
-            TokenError::new(TokenErrorKind::Unreachable, format!("{program:?}: {error}"))
+            TokenError::new(TokenErrorKind::Unreachable, format!("{named:?}: {error}"))
         })?;
         if !status.success() {
-            let said = printable(String::from_utf8_lossy(&err).trim());
+            let said = match self.last_words {
+                LastWords::Quoted => {
+                    format!(": {}", printable(String::from_utf8_lossy(&err).trim()))
+                }
+                #[cfg(feature = "login")]
+                LastWords::Unsaid => String::new(),
+            };
             return Err(TokenError::new(
                 TokenErrorKind::Refused,
-                format!("{program:?} failed ({status}): {said}"),
+                format!("{named:?} failed ({status}){said}"),
             )
             .with_advice("run the command by itself to see what it says"));
         }
-        let text = String::from_utf8(out).map_err(|_| {
+        String::from_utf8(out).map_err(|_| {
             TokenError::new(
                 TokenErrorKind::Invalid,
-                format!("{program:?} printed something that is not text"),
+                format!("{named:?} printed something that is not text"),
             )
-        })?;
-        P::read(&text, self.clock.now()).map_err(|error| error.within(&program))
+        })
     }
 }
 

@@ -54,7 +54,10 @@ impl EnvSource {
                     TokenErrorKind::NotConfigured,
                     format!("the variable {} is not set", self.name),
                 )
-                .with_advice("let the job ask for an ID token, and check the variable's name")
+                .with_advice(format!(
+                    "let the job get its {} first, and check the variable's name",
+                    P::NAME
+                ))
             })?;
         let text = value.to_str().ok_or_else(|| {
             TokenError::new(

@@ -2,7 +2,7 @@
 //!
 //! Three readers share the table. A client turns an error into advice with [`classify`], a sandbox gives the real
 //! service's words with [`Answer::refuse`], and an explanation predicts them. The rows are named `static`s, such as
-//! [`NOT_AUTHORIZED`], and stand together in [`ALL`].
+//! [`NOT_AUTHORIZED`]; [`all`] gives every one.
 //!
 //! ```
 //! use keyless_trust::answer::{self, Kind};
@@ -14,10 +14,12 @@
 //! ```
 
 mod rows;
+mod saml;
 
 use std::fmt;
 
 pub use rows::*;
+pub use saml::*;
 
 /// One thing STS says, and what is to be made of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -101,18 +103,23 @@ pub fn classify(code: &str, message: &str) -> Option<&'static Answer> {
         code
     };
     // `ExpiredToken` and `ExpiredTokenException` are two things, so a code to the letter comes first.
-    let exact = || ALL.iter().filter(|row| row.code == code);
-    let loose = || ALL.iter().filter(|row| bare(row.code) == bare(code));
-    let find = |rows: Vec<&&'static Answer>| {
+    let exact = || all().filter(|row| row.code == code);
+    let loose = || all().filter(|row| bare(row.code) == bare(code));
+    let find = |rows: Vec<&'static Answer>| {
         let row = rows.iter().find(|row| row.says(message)).or(rows.last());
-        row.map(|row| **row)
+        row.copied()
     };
     find(exact().collect()).or_else(|| find(loose().collect()))
 }
 
+/// Every row. Within a code they go from the particular to the general: the last one is the code's general row.
+pub fn all() -> impl Iterator<Item = &'static Answer> {
+    SAML.iter().chain(ROWS).copied()
+}
+
 /// The row called `id`.
 pub fn of_id(id: &str) -> Option<&'static Answer> {
-    ALL.iter().find(|row| row.id == id).copied()
+    all().find(|row| row.id == id)
 }
 
 fn bare(code: &str) -> &str {

@@ -6,7 +6,7 @@
 use super::{Answer, Kind};
 
 /// What a row has unless it says otherwise.
-const PLAIN: Answer = Answer {
+pub(super) const PLAIN: Answer = Answer {
     id: "",
     code: "",
     status: 0,
@@ -18,8 +18,9 @@ const PLAIN: Answer = Answer {
     retry: false,
 };
 
+/// Writes a table: each row as a `static`, and all of them, in their order, as the list that is named first.
 macro_rules! answers {
-    ($($code:literal $status:literal $kind:ident {
+    ($list:ident: $($code:literal $status:literal $kind:ident {
         $($name:ident $id:literal { text: $text:literal, cause: $cause:literal, $($field:ident: $value:expr),+ $(,)? })+
     })+) => {
         $($(
@@ -30,12 +31,13 @@ macro_rules! answers {
             };
         )+)+
 
-        /// Every row.
-        pub static ALL: &[&Answer] = &[$($(&$name,)+)+];
+        pub(super) static $list: &[&Answer] = &[$($(&$name,)+)+];
     };
 }
+pub(super) use answers;
 
 answers! {
+    ROWS:
     "AccessDenied" 403 Misconfigured {
         PROVIDER_PARAMETER "provider-parameter" {
             text: "Unrecognized OAuth provider. Do not include a provider parameter when submitting OpenIDConnect ID tokens",

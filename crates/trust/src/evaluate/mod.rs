@@ -10,6 +10,7 @@ use crate::{
     keys::{Context, Request},
     policy::{Condition, Effect, Policy, Statement, Version},
     provider::IdentityProvider,
+    saml::{Assertion, SamlProvider},
     token::Token,
 };
 
@@ -111,6 +112,24 @@ pub fn decide_web_identity(
         Caller::WebIdentity(provider),
         &besides(tags, token.source_identity().is_some()),
         &Context::web_identity(token, provider, request),
+    )
+}
+
+/// Decides about `AssumeRoleWithSAML` with an assertion that is good for the provider.
+///
+/// Tags and a source identity in the assertion need what those of a token need: [`decide_web_identity`].
+pub fn decide_saml(
+    assertion: &Assertion,
+    provider: &SamlProvider,
+    policy: &Policy,
+    request: &Request<'_>,
+) -> Decision {
+    let tags =
+        assertion.tags().next().is_some() || assertion.transitive_tag_keys().next().is_some();
+    policy.decide(
+        Caller::Saml(provider),
+        &besides(tags, assertion.source_identity().is_some()),
+        &Context::saml(assertion, provider, request),
     )
 }
 
@@ -227,14 +246,14 @@ impl Decision {
         else {
             return None;
         };
-        Some(if self.web_identity {
-            answer::NOT_AUTHORIZED.refuse(&[])
-        } else {
-            answer::ASSUME_ROLE_DENIED.refuse(&[
+        Some(match self.needed[0].as_str() {
+            "sts:AssumeRoleWithWebIdentity" => answer::NOT_AUTHORIZED.refuse(&[]),
+            "sts:AssumeRoleWithSAML" => answer::SAML_NOT_AUTHORIZED.refuse(&[]),
+            _ => answer::ASSUME_ROLE_DENIED.refuse(&[
                 ("caller", &self.caller),
                 ("action", action),
                 ("role", role_arn),
-            ])
+            ]),
         })
     }
 }

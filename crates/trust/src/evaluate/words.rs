@@ -66,6 +66,8 @@ impl ConditionReport {
         let key = self.condition.key.to_ascii_lowercase();
         let whose = if key.starts_with("aws:") || key.starts_with("sts:") {
             "the request"
+        } else if key.starts_with("saml:") {
+            "the assertion"
         } else {
             "the token"
         };

@@ -97,6 +97,7 @@ fn principal(looking: &Looking<'_>, report: &StatementReport, miss: &mut Miss) -
     let caller = match looking.caller {
         Caller::Role { role_arn, .. } => role_arn,
         Caller::WebIdentity(provider) => provider.arn(),
+        Caller::Saml(provider) => provider.arn(),
     };
     if let Some((index, id, words, mends)) = nearest {
         let fix = mends.then(|| Fix::Principal {

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use crate::{
     caller::Caller,
     provider::IdentityProvider,
+    saml::{Assertion, SamlProvider},
     token::{Token, unix_seconds},
 };
 
@@ -67,6 +68,28 @@ impl Context {
         context
     }
 
+    /// The keys of `AssumeRoleWithSAML` with this assertion, and the provider whose metadata it was checked against.
+    pub fn saml(assertion: &Assertion, provider: &SamlProvider, request: &Request<'_>) -> Self {
+        let mut context = Self::of(Caller::Saml(provider), request);
+        context.set("saml:aud", [&assertion.recipient]);
+        context.set("saml:iss", [provider.issuer()]);
+        context.set("saml:sub", [&assertion.subject]);
+        context.set("saml:sub_type", [assertion.subject_type()]);
+        context.set("saml:namequalifier", [provider.name_qualifier()]);
+        let doc = format!("{}/{}", provider.account(), provider.name());
+        context.set("saml:doc", [doc]);
+        for (key, values) in assertion.mapped() {
+            context.set(key, values);
+        }
+        context.set("sts:SourceIdentity", assertion.source_identity());
+        for (key, value) in assertion.tags() {
+            context.set(format!("aws:RequestTag/{key}"), [value]);
+        }
+        context.set("aws:TagKeys", assertion.tags().map(|(key, _)| key));
+        context.set("sts:TransitiveTagKeys", assertion.transitive_tag_keys());
+        context
+    }
+
     /// The keys of `AssumeRole` by this caller.
     pub fn assume_role(caller: Caller<'_>, request: &Request<'_>) -> Self {
         let mut context = Self::of(caller, request);
@@ -93,6 +116,11 @@ impl Context {
         context.set("aws:EpochTime", time);
         match caller {
             Caller::WebIdentity(provider) => {
+                context.set("aws:PrincipalType", ["User"]);
+                context.set("aws:userid", [provider.arn()]);
+                context.set("aws:FederatedProvider", [provider.arn()]);
+            }
+            Caller::Saml(provider) => {
                 context.set("aws:PrincipalType", ["User"]);
                 context.set("aws:userid", [provider.arn()]);
                 context.set("aws:FederatedProvider", [provider.arn()]);

@@ -44,7 +44,7 @@ impl Number {
 
 /// A moment in nanoseconds of Unix time: ISO 8601 as W3C profiles it (`2026-11-22`, `2026-11-22T18:00:00Z`,
 /// `2026-11-22T18:00+01:00`), or seconds. Four digits are a year.
-pub(super) fn date(text: &str) -> Option<i128> {
+pub(crate) fn date(text: &str) -> Option<i128> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     if unsigned.len() != 4 && unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(i128::from(text.parse::<i64>().ok()?) * SECOND);

@@ -15,6 +15,7 @@ use std::fmt;
 
 use crate::{json, keys::Context};
 
+pub(crate) use compare::date;
 pub use operator::{Operator, Quantifier, Test};
 pub use text::{Place, Text};
 pub(crate) use wildcard::matches as wildcard_matches;

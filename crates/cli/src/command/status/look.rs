@@ -2,8 +2,9 @@
 
 use std::time::SystemTime;
 
+use keyless::login::Ended;
 use keyless::profile::Access;
-use keyless::{Expiring, Key, Session, Source, text};
+use keyless::{Expiring, Key, Login, Session, Source, text};
 use serde_json::{Value, json};
 
 use crate::context::{Chosen, Context};
@@ -18,6 +19,8 @@ pub(super) struct Look {
     name: Option<String>,
     role: Option<String>,
     proof: Proof,
+    /// That the identity provider has ended the sign-in.
+    refused: Option<Ended>,
     /// What the sign-in is kept under, and where the person signs in.
     sign_in: Option<(Key, String)>,
     sessions: Vec<Held>,
@@ -92,6 +95,7 @@ impl Look {
             name: profile.name.clone(),
             role,
             proof,
+            refused: access.login().and_then(Login::ended),
             sign_in: access
                 .login()
                 .map(|login| (login.key(), text::printable(login.issuer()))),
@@ -146,6 +150,9 @@ impl Look {
             ),
             Proof::Elsewhere(place) => page.line("  token", &format!("from {place}")),
         }
+        if let Some(refused) = &self.refused {
+            page.line("  ended", &self.refusal(refused));
+        }
         if let Some(role) = &self.role {
             page.line("  role", role);
         }
@@ -158,7 +165,9 @@ impl Look {
             if let Some(since) = since {
                 page.line("", &format!("since {}", when(*since, self.now)));
             }
-            let then = if self.renews(session) {
+            let then = if self.refused.is_some() {
+                "not renewed, since the sign-in has ended"
+            } else if self.renews(session) {
                 "renewed silently"
             } else {
                 "then sign in again"
@@ -170,7 +179,7 @@ impl Look {
     }
 
     pub(super) fn json(&self) -> Value {
-        let proof = match &self.proof {
+        let mut proof = match &self.proof {
             Proof::SignedIn {
                 who,
                 issuer,
@@ -184,6 +193,9 @@ impl Look {
             }
             Proof::Elsewhere(place) => json!({"state": "elsewhere", "token_from": place}),
         };
+        if let Some(refused) = &self.refused {
+            proof["ended_by_issuer"] = json!({"at": rfc3339(refused.at()), "said": refused.said()});
+        }
         let session = |held: &Held| {
             let mut json = session_json(&held.session);
             json["written_at"] = json!(held.since.map(rfc3339));
@@ -194,9 +206,24 @@ impl Look {
         json!({"profile": self.name, "role": self.role, "identity": proof, "sessions": sessions})
     }
 
+    /// What the identity provider's refusal means.
+    fn refusal(&self, refused: &Ended) -> String {
+        let ended = format!(
+            "the identity provider has ended the sign-in ({}), as was seen {}",
+            refused.said(),
+            when(refused.at(), self.now)
+        );
+        let ends = self.sessions.iter().map(|held| held.session.expires_at());
+        match ends.max() {
+            Some(end) => format!("{ended}; the session goes on until {}", when(end, self.now)),
+            None => ended,
+        }
+    }
+
     /// Whether there will be a proof for the next session, as things are.
     fn renews(&self, session: &Session) -> bool {
         match &self.proof {
+            _ if self.refused.is_some() => false,
             Proof::SignedIn { until, .. } => *until > session.expires_at(),
             Proof::SignedOut { .. } => false,
             Proof::Elsewhere(_) => true,

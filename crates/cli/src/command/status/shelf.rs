@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use keyless::login::SignIn;
+use keyless::login::{Ended, SignIn};
 use keyless::{Expiring, FileStore, Key, Session, Store, text};
 use keyless_cache::{Health, Locking, StoreError, notice_until, read};
 use serde::Deserialize;
@@ -38,7 +38,7 @@ enum What {
     Session(Box<Session>),
     /// What renews a sign-in.
     RefreshToken,
-    /// What processes tell each other.
+    /// What processes tell each other, or that an identity provider has ended a sign-in.
     Notice,
     Unusable(StoreError),
 }
@@ -279,6 +279,7 @@ fn what(store: &dyn Store, key: &Key) -> What {
     match read::<Session>(store, key) {
         Ok(Some(session)) => What::Session(Box::new(session)),
         Err(_) if matches!(notice_until(store, key), Ok(Some(_))) => What::Notice,
+        Err(_) if matches!(read::<Ended>(store, key), Ok(Some(_))) => What::Notice,
         Err(_) if is_refresh_token(store, key) => What::RefreshToken,
         Err(error) => What::Unusable(error),
         // Or removed meanwhile.
