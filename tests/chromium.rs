@@ -73,9 +73,7 @@ impl Desk {
 
     fn run(&self, arguments: &[&str]) -> Child {
         let mut command = self.keyless(arguments);
-        command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         tokio::process::Command::from(command)
             .kill_on_drop(true)
             .spawn()
@@ -229,10 +227,16 @@ async fn a_person_signs_out_with_a_real_browser_and_is_asked_the_next_time() {
     browser.click("button[name=logout][value=yes]").await;
     browser.see("You are signed out").await;
     let address = browser.address().await;
-    assert!(!address.contains("state="), "the address bar shows {address}");
+    assert!(
+        !address.contains("state="),
+        "the address bar shows {address}"
+    );
     let (code, said) = ended(leaving).await;
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("has ended the session of the browser"), "{said}");
+    assert!(
+        said.contains("has ended the session of the browser"),
+        "{said}"
+    );
     assert!(!desk.token().status.success(), "nobody is signed in here");
 
     // It asks who it is: somebody else can sign in.

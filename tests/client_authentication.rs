@@ -60,12 +60,16 @@ impl Trace {
 
 /// A lasting sign-in of Alice's, over `http`.
 fn login(scene: &Scene, person: &Person, http: &Wiretap) -> LoginBuilder {
-    Login::builder(scene.sandbox.issuer(), scene.sandbox.client_id(), http.clone())
-        .prompt(person.clone())
-        .store(scene.store())
-        .clock(scene.clock())
-        .scopes(["openid", "email", "offline_access"])
-        .refresh_tokens_in(FileStore::new(scene.folder().join("vault")))
+    Login::builder(
+        scene.sandbox.issuer(),
+        scene.sandbox.client_id(),
+        http.clone(),
+    )
+    .prompt(person.clone())
+    .store(scene.store())
+    .clock(scene.clock())
+    .scopes(["openid", "email", "offline_access"])
+    .refresh_tokens_in(FileStore::new(scene.folder().join("vault")))
 }
 
 fn ec_key() -> (String, Value) {
@@ -105,14 +109,36 @@ async fn a_client_proves_itself_in_its_own_way_wherever_it_asks() {
     let new = || Client::new("keyless");
     let with = |text: &str| Secret::new(text);
     let rows: Vec<(&str, Client, SecretPlace, &str)> = vec![
-        ("client_secret_basic", new().secret_basic(SECRET), with(SECRET).into(), "secret"),
-        ("client_secret_post", new().secret_post(SECRET), with(SECRET).into(), "secret"),
-        ("private_key_jwt", new().public_key(public), with(&pem).into(), "key"),
-        ("private_key_jwt", new().public_key(rsa_public), with(&rsa_private).into(), "key"),
+        (
+            "client_secret_basic",
+            new().secret_basic(SECRET),
+            with(SECRET).into(),
+            "secret",
+        ),
+        (
+            "client_secret_post",
+            new().secret_post(SECRET),
+            with(SECRET).into(),
+            "secret",
+        ),
+        (
+            "private_key_jwt",
+            new().public_key(public),
+            with(&pem).into(),
+            "key",
+        ),
+        (
+            "private_key_jwt",
+            new().public_key(rsa_public),
+            with(&rsa_private).into(),
+            "key",
+        ),
     ];
     for (way, client, place, kind) in rows {
         let (trace, _guard) = Trace::begin();
-        let sandbox = Sandbox::builder().client(client).pushed_authorization_requests();
+        let sandbox = Sandbox::builder()
+            .client(client)
+            .pushed_authorization_requests();
         let scene = Scene::of(sandbox).await;
         let (person, http) = (Person::called("alice"), Wiretap::default());
         // The way is found out: the identity provider offers one that fits.
@@ -122,7 +148,10 @@ async fn a_client_proves_itself_in_its_own_way_wherever_it_asks() {
             _ => login.private_key(place),
         };
         let login = login.build().expect("a login");
-        login.sign_in().await.unwrap_or_else(|error| panic!("{way}: {error}"));
+        login
+            .sign_in()
+            .await
+            .unwrap_or_else(|error| panic!("{way}: {error}"));
         scene.pass(Duration::from_hours(2));
         login
             .proof(Interaction::Forbidden)
@@ -137,20 +166,29 @@ async fn a_client_proves_itself_in_its_own_way_wherever_it_asks() {
         let mut statements = Vec::new();
         for sent in &asked {
             let header = sent.header("authorization");
-            let (has_secret, has_statement) =
-                (sent.field("client_secret") == SECRET, !sent.field("client_assertion").is_empty());
+            let (has_secret, has_statement) = (
+                sent.field("client_secret") == SECRET,
+                !sent.field("client_assertion").is_empty(),
+            );
             match way {
                 "client_secret_basic" => {
                     let header = header.strip_prefix("Basic ").expect("Basic");
                     let both = BASE64_STANDARD.decode(header).expect("base64");
                     let both = String::from_utf8(both).expect("text");
-                    assert_eq!(both, "keyless:hunter2%3A%2B%25%2F+%26%3D%C3%A9-of-the-application");
+                    assert_eq!(
+                        both,
+                        "keyless:hunter2%3A%2B%25%2F+%26%3D%C3%A9-of-the-application"
+                    );
                     assert!(!has_secret && !has_statement, "one way and no other");
                     assert_eq!(sent.form.contains_key("client_id"), sent.path == "/par");
                 }
                 "client_secret_post" => assert!(has_secret && !has_statement && header.is_empty()),
                 _ => {
-                    assert!(has_statement && !sent.form.contains_key("client_secret") && header.is_empty());
+                    assert!(
+                        has_statement
+                            && !sent.form.contains_key("client_secret")
+                            && header.is_empty()
+                    );
                     statements.push(sent.field("client_assertion").to_owned());
                 }
             }
@@ -166,9 +204,17 @@ async fn a_client_proves_itself_in_its_own_way_wherever_it_asks() {
         let private = URL.encode([7; 32]);
         let told = person.told();
         let elsewhere = format!("{}{:?}{login:?}", trace.text(), told);
-        for secret in ["hunter2", &BASE64_STANDARD.encode(SECRET), &private, "client_assertion"] {
+        for secret in [
+            "hunter2",
+            &BASE64_STANDARD.encode(SECRET),
+            &private,
+            "client_assertion",
+        ] {
             assert!(!elsewhere.contains(secret), "{way}: {secret} was told");
-            assert!(files_with(scene.folder(), secret).is_empty(), "{way}: {secret} was kept");
+            assert!(
+                files_with(scene.folder(), secret).is_empty(),
+                "{way}: {secret} was kept"
+            );
         }
     }
 }
@@ -176,7 +222,10 @@ async fn a_client_proves_itself_in_its_own_way_wherever_it_asks() {
 #[tokio::test]
 async fn a_device_asks_in_the_clients_name_too() {
     let client = Client::new("keyless").secret_basic(SECRET);
-    let sandbox = Sandbox::builder().client(client).sign_in_as("alice").device_interval(Duration::from_secs(1));
+    let sandbox = Sandbox::builder()
+        .client(client)
+        .sign_in_as("alice")
+        .device_interval(Duration::from_secs(1));
     let scene = Scene::of(sandbox).await;
     let (person, http) = (Person::called("alice"), Wiretap::default());
     let login = login(&scene, &person, &http)
@@ -185,9 +234,15 @@ async fn a_device_asks_in_the_clients_name_too() {
         .build()
         .expect("a login");
     login.sign_in().await.expect("signed in");
-    let asked: Vec<_> = ["/device_authorization", "/token"].map(|path| http.posted(path)).concat();
+    let asked: Vec<_> = ["/device_authorization", "/token"]
+        .map(|path| http.posted(path))
+        .concat();
     assert!(asked.len() >= 2);
-    assert!(asked.iter().all(|sent| sent.header("authorization").starts_with("Basic ")));
+    assert!(
+        asked
+            .iter()
+            .all(|sent| sent.header("authorization").starts_with("Basic "))
+    );
 }
 
 #[tokio::test]
@@ -204,12 +259,18 @@ async fn a_secret_is_read_when_somebody_is_about_to_be_asked_and_not_before() {
         })
     };
     let read = || reads.load(Ordering::SeqCst);
-    let here = login(&scene, &person, &http).client_secret(counted(&reads)).build().expect("a login");
+    let here = login(&scene, &person, &http)
+        .client_secret(counted(&reads))
+        .build()
+        .expect("a login");
     assert!(here.held().is_none());
     assert_eq!(read(), 0, "to look at what is kept");
     here.sign_in().await.expect("signed in");
     assert_eq!(read(), 1, "one sign-in");
-    let later = login(&scene, &person, &http).client_secret(counted(&reads)).build().expect("a login");
+    let later = login(&scene, &person, &http)
+        .client_secret(counted(&reads))
+        .build()
+        .expect("a login");
     later.proof(Interaction::Forbidden).await.expect("kept");
     assert_eq!(read(), 1, "what is kept needs none");
     scene.pass(Duration::from_hours(2));
@@ -223,7 +284,10 @@ async fn a_secret_is_read_when_somebody_is_about_to_be_asked_and_not_before() {
         .expect("a login");
     let error = missing.sign_in().await.expect_err("no secret");
     assert_eq!(error.kind(), TokenErrorKind::Misconfigured);
-    assert_eq!(error.to_string(), "the client secret cannot be had: the variable APP_SECRET is not set");
+    assert_eq!(
+        error.to_string(),
+        "the client secret cannot be had: the variable APP_SECRET is not set"
+    );
     assert_eq!(person.told().links.len(), 1, "nobody was asked in vain");
 }
 
@@ -231,25 +295,65 @@ async fn a_secret_is_read_when_somebody_is_about_to_be_asked_and_not_before() {
 async fn a_refusal_says_what_to_do_and_repeats_no_secret() {
     let echo = |sent: &keyless_tests::wiretap::Sent| {
         (sent.path == "/token").then(|| {
+            let knows_it =
+                !sent.header("authorization").is_empty() || sent.form.contains_key("client_secret");
             let quoted = format!(
-                "wrong: {SECRET} {} {} {}",
+                "wrong: {} {} {} {}",
+                if knows_it { SECRET } else { "" },
                 sent.header("authorization"),
                 sent.field("client_secret"),
                 sent.field("client_assertion")
             );
-            json(401, &value!({"error": "invalid_client", "error_description": quoted}))
+            json(
+                401,
+                &value!({"error": "invalid_client", "error_description": quoted}),
+            )
         })
     };
     let (pem, public) = ec_key();
     let public_client = "say where its secret is";
     let confidential = "check the client's secret or key";
-    type Row = (&'static str, Client, fn(LoginBuilder, &str) -> LoginBuilder, &'static str);
+    type Row = (
+        &'static str,
+        Client,
+        fn(LoginBuilder, &str) -> LoginBuilder,
+        &'static str,
+    );
     let rows: [Row; 5] = [
-        ("no secret", Client::new("keyless").secret(SECRET), |login, _| login, public_client),
-        ("basic", Client::new("keyless").secret(SECRET), |login, _| login.client_secret(Secret::new(SECRET)), confidential),
-        ("post", Client::new("keyless").secret(SECRET), |login, _| login.client_secret(Secret::new(SECRET)).client_authentication(ClientAuthentication::SecretPost), confidential),
-        ("another secret", Client::new("keyless").secret("right"), |login, _| login.client_secret(Secret::new(SECRET)), confidential),
-        ("a key", Client::new("keyless").public_key(public), |login, pem| login.private_key(Secret::new(pem)), confidential),
+        (
+            "no secret",
+            Client::new("keyless").secret(SECRET),
+            |login, _| login,
+            public_client,
+        ),
+        (
+            "basic",
+            Client::new("keyless").secret(SECRET),
+            |login, _| login.client_secret(Secret::new(SECRET)),
+            confidential,
+        ),
+        (
+            "post",
+            Client::new("keyless").secret(SECRET),
+            |login, _| {
+                login
+                    .client_secret(Secret::new(SECRET))
+                    .client_authentication(ClientAuthentication::SecretPost)
+            },
+            confidential,
+        ),
+        (
+            "another secret",
+            Client::new("keyless").secret("right"),
+            |login, _| login.client_secret(Secret::new(SECRET)),
+            confidential,
+        ),
+        (
+            "a key",
+            Client::new("keyless").public_key(public),
+            |login, pem| login.private_key(Secret::new(pem)),
+            confidential,
+        ),
     ];
     for (row, client, change, advised) in rows {
         for quotes in [true, false] {
@@ -258,8 +362,14 @@ async fn a_refusal_says_what_to_do_and_repeats_no_secret() {
             }
             let scene = Scene::of(Sandbox::builder().client(client.clone())).await;
             let person = Person::called("alice");
-            let http = if quotes { Wiretap::answering(echo) } else { Wiretap::default() };
-            let login = change(login(&scene, &person, &http), &pem).build().expect("a login");
+            let http = if quotes {
+                Wiretap::answering(echo)
+            } else {
+                Wiretap::default()
+            };
+            let login = change(login(&scene, &person, &http), &pem)
+                .build()
+                .expect("a login");
             let error = login.sign_in().await.expect_err(row);
             let (message, advice) = (error.to_string(), error.advice().unwrap_or_default());
             assert!(message.contains("invalid_client"), "{row}: {message}");
@@ -278,12 +388,20 @@ async fn a_refusal_says_what_to_do_and_repeats_no_secret() {
 #[tokio::test]
 async fn a_client_that_the_identity_provider_cannot_know_is_told_so_at_once() {
     let (pem, _) = ec_key();
-    let scene = Scene::of(Sandbox::builder().client(Client::new("keyless").secret_post(SECRET))).await;
+    let scene =
+        Scene::of(Sandbox::builder().client(Client::new("keyless").secret_post(SECRET))).await;
     let (person, http) = (Person::called("alice"), Wiretap::default());
-    let login = login(&scene, &person, &http).private_key(Secret::new(pem)).build().expect("a login");
+    let login = login(&scene, &person, &http)
+        .private_key(Secret::new(pem))
+        .build()
+        .expect("a login");
     let error = login.sign_in().await.expect_err("no such way");
     let message = error.to_string();
-    assert!(message.contains("takes none of the ways that this client can prove itself (private_key_jwt)"), "{message}");
+    assert!(
+        message
+            .contains("takes none of the ways that this client can prove itself (private_key_jwt)"),
+        "{message}"
+    );
     assert!(message.contains("client_secret_post"), "{message}");
     assert!(person.told().links.is_empty());
 }

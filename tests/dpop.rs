@@ -25,12 +25,16 @@ const HOUR: Duration = Duration::from_hours(1);
 
 /// A lasting sign-in, with its refresh token in `vault`.
 fn lasting(scene: &Scene, person: &Person, vault: impl Store, http: &Wiretap) -> LoginBuilder {
-    Login::builder(scene.sandbox.issuer(), scene.sandbox.client_id(), http.clone())
-        .prompt(person.clone())
-        .store(scene.store())
-        .clock(scene.clock())
-        .scopes(["openid", "email", "offline_access"])
-        .refresh_tokens_in(vault)
+    Login::builder(
+        scene.sandbox.issuer(),
+        scene.sandbox.client_id(),
+        http.clone(),
+    )
+    .prompt(person.clone())
+    .store(scene.store())
+    .clock(scene.clock())
+    .scopes(["openid", "email", "offline_access"])
+    .refresh_tokens_in(vault)
 }
 
 async fn signed_in(login: LoginBuilder) -> Login {
@@ -63,11 +67,24 @@ async fn a_refresh_token_that_is_copied_is_good_to_nobody() {
         ("with a nonce", Sandbox::builder().dpop_nonce(), [2, 3, 5]),
     ] {
         let scene = Scene::of(sandbox).await;
-        let (person, vault, http) = (Person::called("alice"), MemoryStore::new(), Wiretap::default());
+        let (person, vault, http) = (
+            Person::called("alice"),
+            MemoryStore::new(),
+            Wiretap::default(),
+        );
         let here = signed_in(lasting(&scene, &person, vault.clone(), &http)).await;
         let shown = Url::parse(&person.told().urls[0]).expect("an address");
-        assert!(shown.query_pairs().any(|(parameter, _)| parameter == "dpop_jkt"), "{name}");
-        assert_eq!(http.posted("/token").len(), posts[0], "{name}: the code is redeemed");
+        assert!(
+            shown
+                .query_pairs()
+                .any(|(parameter, _)| parameter == "dpop_jkt"),
+            "{name}"
+        );
+        assert_eq!(
+            http.posted("/token").len(),
+            posts[0],
+            "{name}: the code is redeemed"
+        );
 
         // Whoever has read it can do nothing with it, and it is not spent by that.
         let copied = kept_in(&vault).expect("kept");
@@ -76,24 +93,44 @@ async fn a_refresh_token_that_is_copied_is_good_to_nobody() {
         assert!(status.is_client_error(), "{name}: {said}");
 
         scene.pass(2 * HOUR);
-        here.proof(Interaction::Forbidden).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        here.proof(Interaction::Forbidden)
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         // A nonce of two hours ago is stale at the sandbox, and the next one comes with the refusal.
         let count = http.posted("/token").len();
-        assert!((posts[1]..=posts[1] + 1).contains(&count), "{name}: renewed, {count}");
-        assert_ne!(kept_in(&vault), Some(copied), "{name}: it rotates all the same");
+        assert!(
+            (posts[1]..=posts[1] + 1).contains(&count),
+            "{name}: renewed, {count}"
+        );
+        assert_ne!(
+            kept_in(&vault),
+            Some(copied),
+            "{name}: it rotates all the same"
+        );
 
         // Another process finds the key where the token is.
         scene.pass(2 * HOUR);
-        let later = lasting(&scene, &person, vault.clone(), &http).build().expect("a login");
-        later.proof(Interaction::Forbidden).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let later = lasting(&scene, &person, vault.clone(), &http)
+            .build()
+            .expect("a login");
+        later
+            .proof(Interaction::Forbidden)
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
 
         let proofs: Vec<_> = http.posted("/token").iter().map(proof).collect();
-        let mut ids: Vec<String> = proofs.iter().map(|(claims, _)| claims["jti"].to_string()).collect();
+        let mut ids: Vec<String> = proofs
+            .iter()
+            .map(|(claims, _)| claims["jti"].to_string())
+            .collect();
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), proofs.len(), "{name}: each proof is made once");
         for (claims, key) in &proofs {
-            assert_eq!((&claims["htm"], &claims["htu"]), (&"POST".into(), &endpoint.as_str().into()));
+            assert_eq!(
+                (&claims["htm"], &claims["htu"]),
+                (&"POST".into(), &endpoint.as_str().into())
+            );
             assert_eq!(key, &proofs[0].1, "{name}: one key for one sign-in");
         }
         assert_eq!(person.told().links.len(), 1, "{name}: asked once");
@@ -113,7 +150,11 @@ async fn the_key_rests_sealed_beside_the_token_and_nowhere_else() {
     let written = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
     std::fs::write(&key_file, written).expect("written");
     #[cfg(unix)]
-    std::fs::set_permissions(&key_file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("set");
+    std::fs::set_permissions(
+        &key_file,
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )
+    .expect("set");
     let files = FileStore::new(scene.folder().join("sealed"));
     let sealed = SealedStore::new(files, KeySource::from_file(key_file));
     let (person, http) = (Person::called("alice"), Wiretap::default());
@@ -121,7 +162,11 @@ async fn the_key_rests_sealed_beside_the_token_and_nowhere_else() {
     let key = key_in(&sealed).expect("a key beside the token");
     let der = URL.decode(&key).expect("base64");
     assert!(der.len() > 100, "PKCS#8");
-    for text in [key.as_str(), "binding_key", &kept_in(&sealed).expect("kept")] {
+    for text in [
+        key.as_str(),
+        "binding_key",
+        &kept_in(&sealed).expect("kept"),
+    ] {
         assert_eq!(files_with(scene.folder(), text), [] as [String; 0]);
     }
     let told = format!("{:?}{login:?}", person.told());
@@ -137,13 +182,32 @@ async fn there_is_a_key_only_where_it_is_of_use() {
     let rows: [(&str, keyless_sandbox::Builder, Change, bool); 5] = [
         ("offered", Sandbox::builder().dpop(), |login| login, true),
         ("not offered", Sandbox::builder(), |login| login, false),
-        ("switched off", Sandbox::builder().dpop(), |login| login.dpop(false), false),
-        ("no refresh token", Sandbox::builder().dpop(), |login| login.scopes(["openid"]), false),
-        ("a client with a secret", Sandbox::builder().dpop().client(confidential), |login| login.client_secret(Secret::new("a-secret")), false),
+        (
+            "switched off",
+            Sandbox::builder().dpop(),
+            |login| login.dpop(false),
+            false,
+        ),
+        (
+            "no refresh token",
+            Sandbox::builder().dpop(),
+            |login| login.scopes(["openid"]),
+            false,
+        ),
+        (
+            "a client with a secret",
+            Sandbox::builder().dpop().client(confidential),
+            |login| login.client_secret(Secret::new("a-secret")),
+            false,
+        ),
     ];
     for (row, sandbox, change, is_bound) in rows {
         let scene = Scene::of(sandbox).await;
-        let (person, vault, http) = (Person::called("alice"), MemoryStore::new(), Wiretap::default());
+        let (person, vault, http) = (
+            Person::called("alice"),
+            MemoryStore::new(),
+            Wiretap::default(),
+        );
         let login = signed_in(change(lasting(&scene, &person, vault.clone(), &http))).await;
         assert_eq!(key_in(&vault).is_some(), is_bound, "{row}");
         scene.pass(2 * HOUR);
@@ -161,32 +225,59 @@ async fn there_is_a_key_only_where_it_is_of_use() {
 async fn what_is_kept_stays_as_it_was_bound_or_not() {
     // Kept by an older keyless, or with DPoP switched off: no key beside it, and none is wanted.
     let scene = Scene::of(Sandbox::builder().dpop()).await;
-    let (person, vault, http) = (Person::called("alice"), MemoryStore::new(), Wiretap::default());
+    let (person, vault, http) = (
+        Person::called("alice"),
+        MemoryStore::new(),
+        Wiretap::default(),
+    );
     signed_in(lasting(&scene, &person, vault.clone(), &http).dpop(false)).await;
     scene.pass(2 * HOUR);
-    let later = lasting(&scene, &person, vault.clone(), &http).build().expect("a login");
-    later.proof(Interaction::Forbidden).await.expect("renewed without a key");
+    let later = lasting(&scene, &person, vault.clone(), &http)
+        .build()
+        .expect("a login");
+    later
+        .proof(Interaction::Forbidden)
+        .await
+        .expect("renewed without a key");
     assert_eq!(key_in(&vault), None);
 
     // Kept with a key, and switched off since: it is bound all the same.
     later.sign_in().await.expect("signed in");
     assert!(key_in(&vault).is_some());
     scene.pass(2 * HOUR);
-    let off = lasting(&scene, &person, vault.clone(), &http).dpop(false).build().expect("a login");
-    off.proof(Interaction::Forbidden).await.expect("renewed with its key");
+    let off = lasting(&scene, &person, vault.clone(), &http)
+        .dpop(false)
+        .build()
+        .expect("a login");
+    off.proof(Interaction::Forbidden)
+        .await
+        .expect("renewed with its key");
     assert!(key_in(&vault).is_some());
 }
 
 #[tokio::test]
 async fn a_pushed_request_proves_the_key_and_brings_the_nonce() {
-    let sandbox = Sandbox::builder().dpop_nonce().require_pushed_authorization_requests();
+    let sandbox = Sandbox::builder()
+        .dpop_nonce()
+        .require_pushed_authorization_requests();
     let scene = Scene::of(sandbox).await;
-    let (person, vault, http) = (Person::called("alice"), MemoryStore::new(), Wiretap::default());
+    let (person, vault, http) = (
+        Person::called("alice"),
+        MemoryStore::new(),
+        Wiretap::default(),
+    );
     signed_in(lasting(&scene, &person, vault.clone(), &http)).await;
     let pushed = http.posted("/par");
     assert!(pushed.iter().all(|sent| !sent.header("dpop").is_empty()));
-    assert_eq!(proof(&pushed[0]).0["htu"], format!("{}/par", scene.sandbox.issuer()));
-    assert_eq!(http.posted("/token").len(), 1, "the nonce was known by then");
+    assert_eq!(
+        proof(&pushed[0]).0["htu"],
+        format!("{}/par", scene.sandbox.issuer())
+    );
+    assert_eq!(
+        http.posted("/token").len(),
+        1,
+        "the nonce was known by then"
+    );
 }
 
 #[tokio::test]
@@ -198,20 +289,38 @@ async fn an_identity_provider_that_announces_it_and_does_not_take_it() {
         move |sent: &Sent| {
             (sent.path == "/token").then(|| {
                 let body = r#"{"error":"use_dpop_nonce"}"#;
-                answer(400, &[("content-type", "application/json"), ("dpop-nonce", value)], body)
+                answer(
+                    400,
+                    &[("content-type", "application/json"), ("dpop-nonce", value)],
+                    body,
+                )
             })
         }
     };
     for (row, http, asked) in [
-        ("invalid_dpop_proof", Wiretap::answering(refusing("invalid_dpop_proof")), 1),
-        ("invalid_request", Wiretap::answering(refusing("invalid_request")), 1),
-        ("no nonce", Wiretap::answering(refusing("use_dpop_nonce")), 1),
+        (
+            "invalid_dpop_proof",
+            Wiretap::answering(refusing("invalid_dpop_proof")),
+            1,
+        ),
+        (
+            "invalid_request",
+            Wiretap::answering(refusing("invalid_request")),
+            1,
+        ),
+        (
+            "no nonce",
+            Wiretap::answering(refusing("use_dpop_nonce")),
+            1,
+        ),
         ("a nonce, and again", Wiretap::answering(nonce("n-1")), 2),
         ("a nonce that is none", Wiretap::answering(nonce("a b")), 1),
     ] {
         let scene = Scene::of(Sandbox::builder().dpop()).await;
         let (person, vault) = (Person::called("alice"), MemoryStore::new());
-        let login = lasting(&scene, &person, vault.clone(), &http).build().expect("a login");
+        let login = lasting(&scene, &person, vault.clone(), &http)
+            .build()
+            .expect("a login");
         let error = login.sign_in().await.expect_err(row);
         let advice = error.advice().unwrap_or_default();
         assert!(advice.contains("dpop = false"), "{row}: {error}; {advice}");
@@ -229,11 +338,21 @@ async fn a_proof_that_is_refused_at_a_renewal_ends_nothing() {
     let http = Wiretap::answering(|sent| {
         (sent.path == "/token").then(|| json(400, &value!({"error": "invalid_dpop_proof"})))
     });
-    let refused = lasting(&scene, &person, vault.clone(), &http).build().expect("a login");
-    let error = refused.proof(Interaction::Forbidden).await.expect_err("refused");
+    let refused = lasting(&scene, &person, vault.clone(), &http)
+        .build()
+        .expect("a login");
+    let error = refused
+        .proof(Interaction::Forbidden)
+        .await
+        .expect_err("refused");
     assert_eq!(error.kind(), TokenErrorKind::LoginRequired, "{error}");
-    let again = lasting(&scene, &person, vault.clone(), &Wiretap::default()).build().expect("a login");
-    again.proof(Interaction::Forbidden).await.expect("the token is still good");
+    let again = lasting(&scene, &person, vault.clone(), &Wiretap::default())
+        .build()
+        .expect("a login");
+    again
+        .proof(Interaction::Forbidden)
+        .await
+        .expect("the token is still good");
 }
 
 /// Alice, at a browser of her own that knows the pages of `oidc-provider`.
@@ -257,7 +376,11 @@ impl Prompt for Alice {
 async fn at_the_certified_identity_provider_each_client_signs_in_renews_and_revokes() {
     let Some(parts) = real::parts() else { return };
     let provider = parts.oidc_provider();
-    let secret = |client: &str| provider.ready()["secrets"][client].as_str().map(Secret::new);
+    let secret = |client: &str| {
+        provider.ready()["secrets"][client]
+            .as_str()
+            .map(Secret::new)
+    };
     for (client, is_bound) in [
         ("keyless", true),
         ("keyless-par", true),
@@ -283,10 +406,16 @@ async fn at_the_certified_identity_provider_each_client_signs_in_renews_and_revo
             }
         };
         let login = build().build().expect("a login");
-        let first = login.sign_in().await.unwrap_or_else(|error| panic!("{client}: {error}; {:?}", error.advice()));
+        let first = login
+            .sign_in()
+            .await
+            .unwrap_or_else(|error| panic!("{client}: {error}; {:?}", error.advice()));
         assert_eq!(first.subject(), "alice", "{client}");
         assert_eq!(key_in(&vault).is_some(), is_bound, "{client}");
-        assert!(!http.posted("/request").is_empty(), "{client}: pushed, since it is offered");
+        assert!(
+            !http.posted("/request").is_empty(),
+            "{client}: pushed, since it is offered"
+        );
 
         // In another process, once the ID token is gone.
         for entry in store.list().expect("a list") {
@@ -294,7 +423,8 @@ async fn at_the_certified_identity_provider_each_client_signs_in_renews_and_revo
         }
         let login = build().build().expect("a login");
         let renewed = login.proof(Interaction::Forbidden).await;
-        let renewed = renewed.unwrap_or_else(|error| panic!("{client}: {error}; {:?}", error.advice()));
+        let renewed =
+            renewed.unwrap_or_else(|error| panic!("{client}: {error}; {:?}", error.advice()));
         assert_eq!(renewed.subject(), "alice", "{client}");
         assert_eq!(alice.0.load(Ordering::SeqCst), 1, "{client}: asked once");
         for sent in http.posted("/token") {

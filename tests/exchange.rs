@@ -181,16 +181,21 @@ async fn a_kept_token_that_aws_refuses_is_dropped_and_fetched_once_more() {
         .sign_in()
         .await
         .expect("Alice signs in");
-    scene
-        .sandbox
-        .fail_next_sts(&answer::TOKEN_EXPIRED.refuse(&[]), 1);
-    scene
-        .provider("Developer", scene.login(&person))
-        .session()
-        .await
-        .expect("a session");
+    let expired = || {
+        let refusal = answer::TOKEN_EXPIRED.refuse(&[]);
+        scene.sandbox.fail_next_sts(&refusal, 1);
+    };
+    // One that was issued a moment ago would be no better the second time.
+    expired();
+    let provider = scene.provider("Developer", scene.login(&person));
+    provider.session().await.expect_err("refused");
+    assert_eq!(scene.sandbox.calls().token, 1);
+
+    scene.pass(Duration::from_mins(2));
+    expired();
+    provider.renew().await.expect("a session");
     let calls = scene.sandbox.calls();
-    assert_eq!((calls.token, calls.assume_role_with_web_identity), (2, 2));
+    assert_eq!((calls.token, calls.assume_role_with_web_identity), (2, 3));
 
     // A token that is fresh from a sign-in is not fetched again: that would open a browser for nothing.
     let cold = Scene::new().await;
@@ -219,6 +224,7 @@ async fn a_token_that_another_profile_has_replaced_already_is_not_replaced_once_
     for provider in [&developer, &reader] {
         provider.session().await.expect("a session");
     }
+    scene.pass(Duration::from_mins(2));
     for provider in [&developer, &reader] {
         expired();
         provider.renew().await.expect("a session");

@@ -8,19 +8,12 @@ use keyless::login::LoginBuilder;
 use keyless::{IdToken, TokenErrorKind};
 use keyless_tests::hostile::{
     ACCESS_TOKEN, Answer, CODE, Changes, Elsewhere, HTTPS_ISSUER, IdentityProvider, Impatient,
-    Outcome, Signer, Token, ec_jwk, half_hash, rsa_jwk, sign_in, sign_in_by, stranger_jwk, stream,
+    Signer, Token, Want, ec_jwk, half_hash, rsa_jwk, sign_in, sign_in_by, stranger_jwk, stream,
     twice,
 };
 use keyless_tests::real;
 use serde_json::{Value, json};
 
-/// What a sign-in is to end with.
-#[derive(Clone, Copy, Debug)]
-enum Want {
-    Accepted,
-    /// Refused as this, in a message that holds this.
-    Refused(TokenErrorKind, &'static str),
-}
 use Want::{Accepted, Refused};
 
 type Story = (&'static str, Changes, Want);
@@ -78,49 +71,8 @@ fn with(login: fn(LoginBuilder) -> LoginBuilder, changes: Changes) -> Changes {
 
 async fn each(stories: impl IntoIterator<Item = Story>) {
     for (story, changes, want) in stories {
-        judge(story, &sign_in(changes).await, want);
+        sign_in(changes).await.judge(story, want);
     }
-}
-
-/// Whatever the provider does, what a person reads holds no secret and nothing that a terminal obeys.
-fn judge(story: &str, outcome: &Outcome, want: Want) {
-    let error = match (&outcome.result, want) {
-        (Ok(token), Accepted) => return assert_eq!(token.subject(), "alice", "{story}"),
-        (Ok(_), Refused(..)) => panic!("{story}: accepted"),
-        (Err(error), Accepted) => panic!("{story}: {error}"),
-        (Err(error), Refused(kind, said)) => {
-            assert_eq!(error.kind(), kind, "{story}: {error}");
-            assert!(error.to_string().contains(said), "{story}: {error}");
-            error
-        }
-    };
-    let advice = error
-        .advice()
-        .unwrap_or_else(|| panic!("{story}: no advice with {error}"));
-    let (shown, debugged) = (error.to_string(), format!("{error:?}"));
-    for text in [&shown, &debugged, advice] {
-        assert!(text.chars().all(is_harmless), "{story}: {text:?}");
-    }
-    for page in &outcome.pages {
-        assert!(
-            page.chars().all(|c| c == '\n' || is_harmless(c)),
-            "{story}: {page:?}"
-        );
-    }
-    let pages = outcome.pages.iter().map(String::as_str);
-    for text in [&shown, &debugged, advice].into_iter().chain(pages) {
-        for secret in &outcome.secrets {
-            assert!(
-                !text.contains(secret.as_str()),
-                "{story}: {secret} is in {text}"
-            );
-        }
-    }
-}
-
-fn is_harmless(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[tokio::test]
@@ -215,7 +167,7 @@ async fn the_keys_are_fetched_after_the_person_came_back_and_once_more_for_an_un
     ];
     for (story, changes, want, fetches) in stories {
         let outcome = sign_in(changes).await;
-        judge(story, &outcome, want);
+        outcome.judge(story, want);
         assert_eq!(outcome.key_fetches, fetches, "{story}");
     }
 }
@@ -430,7 +382,7 @@ async fn an_https_issuer_has_https_endpoints_even_on_this_machine() {
         };
         let outcome = sign_in_by(discovery(change), way).await;
         let said = if story == "elsewhere" { "only https" } else { "uses http, and its issuer" };
-        judge(story, &outcome, misconfigured(said));
+        outcome.judge(story, misconfigured(said));
         assert!(outcome.pages.is_empty(), "{story}: the person was asked");
     }
 }
@@ -499,7 +451,7 @@ async fn a_body_that_never_ends_is_given_up() {
     for (story, change, said) in stories {
         let outcome =
             sign_in_by(discovery(change), |provider| (provider.issuer(), Impatient)).await;
-        judge(story, &outcome, Refused(TokenErrorKind::Unreachable, said));
+        outcome.judge(story, Refused(TokenErrorKind::Unreachable, said));
     }
     for (address, said) in [(&ENDLESS, endless), (&SILENT, silent)] {
         let way = |_: &_| (at(address).to_owned(), Impatient);

@@ -1,6 +1,7 @@
 //! Leaving: a person signs out at the identity provider, too, or the identity provider ends their sign-in.
 #![allow(clippy::too_many_lines, reason = "a table")]
 
+use std::process::Command;
 use std::time::Duration;
 
 use http::{Request, Response, header};
@@ -10,6 +11,7 @@ use keyless::{
     TokenErrorKind,
 };
 use keyless_sandbox::Sandbox;
+use keyless_tests::binary;
 use keyless_tests::browser::Browser;
 use keyless_tests::hostile::{Answer, CLIENT, Changes, IdentityProvider};
 use keyless_tests::person::{Deed, Person};
@@ -530,4 +532,59 @@ async fn at_a_certified_identity_provider_the_next_sign_in_asks_who_it_is() {
     assert_eq!(outcome, EndOfSession::CameBack);
     let next = sign_in(&mut browser, &login, &person, "bob").await;
     assert_eq!(next.subject(), "bob", "it asks who it is");
+}
+
+/// The line that `keyless logout` says, run by a shell at an IAM that knows what a policy is.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs real parts: cargo xtask test"]
+async fn the_policy_that_ends_sessions_gets_into_the_role_by_the_line_that_is_said() {
+    let Some(parts) = real::parts() else { return };
+    let moto = parts.moto();
+    let home = tempfile::tempdir().expect("a folder");
+    let config = "[identity.corp]\nissuer = \"http://127.0.0.1:9\"\nclient_id = \"keyless\"\n\
+                  [profile.dev]\nidentity = \"corp\"\nrole = \"arn:aws:iam::111122223333:role/team/Developer\"\n";
+    std::fs::write(home.path().join("config.toml"), config).expect("written");
+    let shell = |script: &str| {
+        let mut bash = parts.bash();
+        let output = bash
+            .args(["-c", script])
+            .current_dir(home.path())
+            .env("AWS_ENDPOINT_URL", moto.url())
+            .env("AWS_DEFAULT_REGION", "eu-west-1")
+            .env("AWS_ACCESS_KEY_ID", "key")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .output()
+            .expect("bash starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{script}: {said}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    shell(
+        "aws iam create-role --role-name Developer --path /team/ --assume-role-policy-document '{}'",
+    );
+    for flag in [
+        "--revocation-policy",
+        "--revocation-policy=alice@example.com",
+    ] {
+        let out = Command::new(binary::keyless())
+            .args(["logout", "dev", flag])
+            .env_clear()
+            .env("HOME", home.path())
+            .env("KEYLESS_CONFIG", home.path().join("config.toml"))
+            .output()
+            .expect("keyless starts");
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{said}");
+        std::fs::write(home.path().join("policy.json"), &out.stdout).expect("written");
+        let line = said.lines().find(|line| line.starts_with("  aws "));
+        let line = line.unwrap_or_else(|| panic!("no line: {said}")).trim();
+        shell(line);
+        let name = line.split("--policy-name ").nth(1).expect("a name");
+        let name = name.split(' ').next().expect("a name");
+        let kept = shell(&format!(
+            "aws iam get-role-policy --role-name Developer --policy-name {name} --query PolicyDocument"
+        ));
+        let json = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).expect("JSON");
+        assert_eq!(json(kept.as_bytes()), json(&out.stdout));
+    }
 }

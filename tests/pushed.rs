@@ -15,10 +15,14 @@ use serde_json::{Value, json as value};
 use url::Url;
 
 fn login(scene: &Scene, person: &Person, http: &Wiretap) -> LoginBuilder {
-    Login::builder(scene.sandbox.issuer(), scene.sandbox.client_id(), http.clone())
-        .prompt(person.clone())
-        .store(scene.store())
-        .clock(scene.clock())
+    Login::builder(
+        scene.sandbox.issuer(),
+        scene.sandbox.client_id(),
+        http.clone(),
+    )
+    .prompt(person.clone())
+    .store(scene.store())
+    .clock(scene.clock())
 }
 
 fn offered() -> Builder {
@@ -39,11 +43,15 @@ async fn the_browser_carries_a_reference_and_the_clients_id_and_nothing_else() {
     for (sandbox, is_shown) in [(required(), true), (offered(), false)] {
         let scene = Scene::of(sandbox).await;
         let (person, http) = (Person::called("alice"), Wiretap::default());
-        let login = login(&scene, &person, &http).authorize("prompt", "login").build();
+        let login = login(&scene, &person, &http)
+            .authorize("prompt", "login")
+            .build();
         login.expect("a login").sign_in().await.expect("signed in");
         assert_eq!(scene.sandbox.calls().pushed, 1);
 
-        let [pushed] = &http.posted("/par")[..] else { panic!("pushed once") };
+        let [pushed] = &http.posted("/par")[..] else {
+            panic!("pushed once")
+        };
         assert_eq!(pushed.field("response_type"), "code");
         assert_eq!(pushed.field("prompt"), "login");
         assert_eq!(pushed.field("code_challenge_method"), "S256");
@@ -80,7 +88,8 @@ async fn where_a_late_reference_is_refused_the_page_and_the_terminal_say_so() {
     let person = Person::who(Deed::StayAway);
     let first = std::sync::atomic::AtomicBool::new(true);
     let http = Wiretap::answering(move |sent| {
-        let is_first = sent.path == "/par" && first.swap(false, std::sync::atomic::Ordering::SeqCst);
+        let is_first =
+            sent.path == "/par" && first.swap(false, std::sync::atomic::Ordering::SeqCst);
         (sent.path == "/par" && !is_first).then(|| json(400, &value!({"error": "invalid_request"})))
     });
     let login = login(&scene, &person, &http).build().expect("a login");
@@ -94,8 +103,16 @@ async fn where_a_late_reference_is_refused_the_page_and_the_terminal_say_so() {
     scene.pass(Duration::from_mins(2));
     let page = browse(&link, &Deed::SignInAs("alice".into())).await;
     let error = signing_in.await.expect("no panic").expect_err("refused");
-    assert!(error.to_string().contains("refused the pushed authorization request"), "{error}");
-    assert!(page.contains("refused the pushed authorization request"), "{page}");
+    assert!(
+        error
+            .to_string()
+            .contains("refused the pushed authorization request"),
+        "{error}"
+    );
+    assert!(
+        page.contains("refused the pushed authorization request"),
+        "{page}"
+    );
 }
 
 async fn with_answer(
@@ -105,24 +122,45 @@ async fn with_answer(
     let scene = Scene::of(sandbox).await;
     let person = Person::called("alice");
     let http = Wiretap::answering(move |sent| (sent.path == "/par").then(&answer));
-    let login = login(&scene, &person, &http).build().expect("a login");
-    (login.sign_in().await, person)
+    let login = login(&scene, &person, &http).timeout(Duration::from_secs(30));
+    (login.build().expect("a login").sign_in().await, person)
 }
 
 #[tokio::test]
 async fn a_no_is_taken_where_it_was_an_offer_and_told_where_it_was_a_demand() {
     for status in [400, 401, 403, 404, 405] {
-        let in_json = move || json(status, &value!({"error": "invalid_request", "error_description": "no"}));
+        let in_json = move || {
+            json(
+                status,
+                &value!({"error": "invalid_request", "error_description": "no"}),
+            )
+        };
         let in_html = move || answer(status, &[("content-type", "text/html")], "<h1>no</h1>");
         let (result, person) = with_answer(offered(), in_json).await;
         result.unwrap_or_else(|error| panic!("{status}: {error}"));
-        assert!(parameters(&person.told().urls[0]).contains_key("state"), "{status}");
-        with_answer(offered(), in_html).await.0.unwrap_or_else(|error| panic!("{status}: {error}"));
+        assert!(
+            parameters(&person.told().urls[0]).contains_key("state"),
+            "{status}"
+        );
+        with_answer(offered(), in_html)
+            .await
+            .0
+            .unwrap_or_else(|error| panic!("{status}: {error}"));
 
-        for (result, person) in [with_answer(required(), in_json).await, with_answer(required(), in_html).await] {
+        for (result, person) in [
+            with_answer(required(), in_json).await,
+            with_answer(required(), in_html).await,
+        ] {
             let error = result.expect_err("demanded");
-            assert_eq!(error.kind(), TokenErrorKind::Misconfigured, "{status}: {error}");
-            assert!(person.told().links.is_empty(), "{status}: nobody was asked in vain");
+            assert_eq!(
+                error.kind(),
+                TokenErrorKind::Misconfigured,
+                "{status}: {error}"
+            );
+            assert!(
+                person.told().links.is_empty(),
+                "{status}: nobody was asked in vain"
+            );
         }
     }
 }
@@ -142,24 +180,118 @@ async fn an_answer_that_makes_no_sense_ends_the_sign_in_before_anybody_is_asked(
     };
     let json_type = &[("content-type", "application/json")][..];
     let rows: Vec<(&str, Response<Vec<u8>>, TokenErrorKind, &str)> = vec![
-        ("no request_uri", without("request_uri"), TokenErrorKind::Invalid, "request_uri"),
-        ("a number", with("request_uri", 7.into()), TokenErrorKind::Invalid, "request_uri"),
-        ("empty", with("request_uri", "".into()), TokenErrorKind::Invalid, "request_uri"),
-        ("no address", with("request_uri", "\r\nLocation: x".into()), TokenErrorKind::Invalid, "request_uri"),
-        ("a long one", with("request_uri", format!("urn:{}", "x".repeat(3000)).into()), TokenErrorKind::Invalid, "request_uri"),
-        ("no expires_in", without("expires_in"), TokenErrorKind::Invalid, "expires_in"),
-        ("nothing", with("expires_in", 0.into()), TokenErrorKind::Invalid, "expires_in"),
-        ("negative", with("expires_in", (-5).into()), TokenErrorKind::Invalid, "expires_in"),
-        ("text", with("expires_in", "60".into()), TokenErrorKind::Invalid, "expires_in"),
-        ("a fraction", with("expires_in", value!(0.5)), TokenErrorKind::Invalid, "expires_in"),
-        ("twice", answer(201, json_type, r#"{"request_uri":"urn:a","request_uri":"urn:b","expires_in":60}"#), TokenErrorKind::Invalid, "twice"),
-        ("HTML", answer(200, &[("content-type", "text/html")], "<h1>hello</h1>"), TokenErrorKind::Invalid, "not JSON"),
-        ("empty body", answer(201, json_type, ""), TokenErrorKind::Invalid, "not JSON"),
-        ("a list", json(201, &value!([])), TokenErrorKind::Invalid, "request_uri"),
-        ("a redirect", answer(307, &[("location", "https://elsewhere.example/par")], ""), TokenErrorKind::Invalid, "307"),
-        ("10 MB", answer(201, json_type, vec![b' '; 10 << 20]), TokenErrorKind::Unreachable, "too long"),
-        ("ill", answer(503, &[], ""), TokenErrorKind::Unreachable, "503"),
-        ("busy", answer(429, &[], ""), TokenErrorKind::Unreachable, "429"),
+        (
+            "no request_uri",
+            without("request_uri"),
+            TokenErrorKind::Invalid,
+            "request_uri",
+        ),
+        (
+            "a number",
+            with("request_uri", 7.into()),
+            TokenErrorKind::Invalid,
+            "request_uri",
+        ),
+        (
+            "empty",
+            with("request_uri", "".into()),
+            TokenErrorKind::Invalid,
+            "request_uri",
+        ),
+        (
+            "no address",
+            with("request_uri", "\r\nLocation: x".into()),
+            TokenErrorKind::Invalid,
+            "request_uri",
+        ),
+        (
+            "a long one",
+            with("request_uri", format!("urn:{}", "x".repeat(3000)).into()),
+            TokenErrorKind::Invalid,
+            "request_uri",
+        ),
+        (
+            "no expires_in",
+            without("expires_in"),
+            TokenErrorKind::Invalid,
+            "expires_in",
+        ),
+        (
+            "nothing",
+            with("expires_in", 0.into()),
+            TokenErrorKind::Invalid,
+            "expires_in",
+        ),
+        (
+            "negative",
+            with("expires_in", (-5).into()),
+            TokenErrorKind::Invalid,
+            "expires_in",
+        ),
+        (
+            "text",
+            with("expires_in", "60".into()),
+            TokenErrorKind::Invalid,
+            "expires_in",
+        ),
+        (
+            "a fraction",
+            with("expires_in", value!(0.5)),
+            TokenErrorKind::Invalid,
+            "expires_in",
+        ),
+        (
+            "twice",
+            answer(
+                201,
+                json_type,
+                r#"{"request_uri":"urn:a","request_uri":"urn:b","expires_in":60}"#,
+            ),
+            TokenErrorKind::Invalid,
+            "twice",
+        ),
+        (
+            "HTML",
+            answer(200, &[("content-type", "text/html")], "<h1>hello</h1>"),
+            TokenErrorKind::Invalid,
+            "not JSON",
+        ),
+        (
+            "empty body",
+            answer(201, json_type, ""),
+            TokenErrorKind::Invalid,
+            "not JSON",
+        ),
+        (
+            "a list",
+            json(201, &value!([])),
+            TokenErrorKind::Invalid,
+            "request_uri",
+        ),
+        (
+            "a redirect",
+            answer(307, &[("location", "https://elsewhere.example/par")], ""),
+            TokenErrorKind::Invalid,
+            "307",
+        ),
+        (
+            "10 MB",
+            answer(201, json_type, vec![b' '; 10 << 20]),
+            TokenErrorKind::Unreachable,
+            "too long",
+        ),
+        (
+            "ill",
+            answer(503, &[], ""),
+            TokenErrorKind::Unreachable,
+            "503",
+        ),
+        (
+            "busy",
+            answer(429, &[], ""),
+            TokenErrorKind::Unreachable,
+            "429",
+        ),
     ];
     for (row, response, kind, said) in rows {
         for sandbox in [offered(), required()] {
@@ -168,7 +300,10 @@ async fn an_answer_that_makes_no_sense_ends_the_sign_in_before_anybody_is_asked(
             let error = result.expect_err(row);
             assert_eq!(error.kind(), kind, "{row}: {error}");
             assert!(error.to_string().contains(said), "{row}: {error}");
-            assert!(!error.to_string().contains("elsewhere.example"), "{row}: {error}");
+            assert!(
+                !error.to_string().contains("elsewhere.example"),
+                "{row}: {error}"
+            );
             assert!(person.told().links.is_empty(), "{row}");
         }
     }

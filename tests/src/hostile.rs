@@ -1,7 +1,10 @@
 //! An OpenID provider on loopback that answers as it should, but for what a story changes, and somebody who signs in at it.
 
+mod device;
+mod front;
 mod renewal;
 mod token;
+mod verdict;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -11,17 +14,20 @@ use std::time::Duration;
 
 use http::header::{HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
-use keyless::login::{DeviceCode, LoginBuilder, Prompt, SignInPage, SignedIn};
+use keyless::login::{DeviceCode, LoginBuilder, Prompt, ResponseMode, SignInPage, SignedIn};
 use keyless::{Http, HttpClient, IdToken, Login, TokenError};
 use keyless_loopback::{Limits, Listener, Server, respond};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use url::form_urlencoded;
 
-use crate::person::{Deed, browse};
+use crate::browser::Browser;
 
+pub use device::{DEVICE_CODE, Shown, sign_in_afar};
 pub use renewal::{REFRESH_TOKEN, Renewed, renew};
 pub use token::{Signer, Token, ec_jwk, half_hash, rsa_jwk, stranger_jwk, twice};
+pub use verdict::Want;
 pub use wire::{Elsewhere, Impatient, stream};
 
 /// The client that signs in.
@@ -42,6 +48,12 @@ pub struct Changes {
     pub keys: fn(&mut Answer, usize),
     /// The parameters that the browser comes back with, with how often it did before.
     pub response: fn(&mut Vec<(String, String)>, usize),
+    /// How they come, given how they should, with how often they did before.
+    pub mode: fn(ResponseMode, usize) -> ResponseMode,
+    /// The answer to who wants a code for another device.
+    pub device: fn(&mut Answer),
+    /// The token endpoint's answer to who has one, with how often it was asked before.
+    pub polled: fn(&mut Answer, usize),
     /// The ID token.
     pub token: fn(&mut Token),
     /// The token endpoint's answer.
@@ -63,6 +75,9 @@ impl Default for Changes {
             discovery: |_| {},
             keys: |_, _| {},
             response: |_, _| {},
+            mode: |mode, _| mode,
+            device: |_| {},
+            polled: |_, _| {},
             token: |_| {},
             grant: |_| {},
             renewed: |_, _| {},
@@ -129,6 +144,10 @@ pub struct Outcome {
     pub key_fetches: usize,
     /// The pages that the browser ended on.
     pub pages: Vec<String>,
+    /// The codes for another device that were shown.
+    pub codes: Vec<Shown>,
+    /// How many seconds after that the token endpoint was asked.
+    pub polls: Vec<u64>,
     /// What nobody else may see: code, verifier, state, nonce, tokens.
     pub secrets: Vec<String>,
 }
@@ -153,6 +172,7 @@ pub async fn sign_in_by<H: HttpClient>(
     let visitor = Visitor {
         visits: changes.visits,
         browsing: Arc::default(),
+        codes: Arc::default(),
     };
     let login = Login::builder(issuer, CLIENT, http)
         .prompt(visitor.clone())
@@ -171,6 +191,8 @@ pub async fn sign_in_by<H: HttpClient>(
         result,
         key_fetches: seen.key_fetches,
         pages,
+        codes: lock(&visitor.codes).clone(),
+        polls: seen.polls,
         secrets: seen.secrets,
     }
 }
@@ -180,6 +202,7 @@ pub async fn sign_in_by<H: HttpClient>(
 struct Visitor {
     visits: usize,
     browsing: Arc<Mutex<Option<JoinHandle<Vec<String>>>>>,
+    codes: Arc<Mutex<Vec<Shown>>>,
 }
 
 impl Prompt for Visitor {
@@ -189,14 +212,16 @@ impl Prompt for Visitor {
             let mut pages = Vec::new();
             for visit in 0..visits {
                 let address = if visit == 0 { &link } else { &url };
-                pages.push(browse(address, &Deed::StayAway).await);
+                pages.push(Browser::default().sign_in(address, "alice").await);
             }
             pages
         });
         *lock(&self.browsing) = Some(browsing);
     }
 
-    fn device(&self, _: &DeviceCode<'_>) {}
+    fn device(&self, code: &DeviceCode<'_>) {
+        lock(&self.codes).push(device::shown(code));
+    }
 
     fn signed_in(&self, _: &SignedIn<'_>) {}
 }
@@ -220,6 +245,9 @@ struct Desk {
 struct Seen {
     issuer: String,
     nonce: String,
+    state: String,
+    shown_at: Option<Instant>,
+    polls: Vec<u64>,
     responses: usize,
     key_fetches: usize,
     /// Whether a refresh token was asked for.
@@ -274,6 +302,7 @@ impl Desk {
                 &mut seen,
                 request.uri().query().unwrap_or_default().as_bytes(),
             ),
+            "/device" => self.device(&mut seen),
             "/token" => self.token(&mut seen, request.body()),
             _ => respond(StatusCode::NOT_FOUND, "text/plain", "nothing here")
                 .map(|body| body.to_vec()),
@@ -285,6 +314,7 @@ impl Desk {
             "issuer": issuer,
             "authorization_endpoint": format!("{issuer}/authorize"),
             "token_endpoint": format!("{issuer}/token"),
+            "device_authorization_endpoint": format!("{issuer}/device"),
             "jwks_uri": format!("{issuer}/keys"),
             "id_token_signing_alg_values_supported": ["RS256", "ES256"],
             "code_challenge_methods_supported": ["S256"],
@@ -300,40 +330,20 @@ impl Desk {
         answer.response()
     }
 
-    fn authorize(&self, seen: &mut Seen, query: &[u8]) -> Response<Vec<u8>> {
-        let asked = parameters(query);
-        seen.nonce.clone_from(&asked["nonce"]);
-        seen.is_to_last = asked["scope"].contains("offline_access");
-        let secrets = [CODE, ACCESS_TOKEN, &asked["nonce"], &asked["state"]];
-        seen.secrets.extend(secrets.map(str::to_owned));
-        let mut back = vec![
-            ("code".to_owned(), CODE.to_owned()),
-            ("state".to_owned(), asked["state"].clone()),
-        ];
-        (self.changes.response)(&mut back, seen.responses);
-        seen.responses += 1;
-        let back = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(back)
-            .finish();
-        let mut response = Response::new(Vec::new());
-        *response.status_mut() = StatusCode::SEE_OTHER;
-        let location = format!("{}?{back}", asked["redirect_uri"]);
-        response.headers_mut().insert(
-            http::header::LOCATION,
-            location.parse().expect("an address"),
-        );
-        response
-    }
-
     fn token(&self, seen: &mut Seen, form: &[u8]) -> Response<Vec<u8>> {
         let asked = parameters(form);
         if asked["grant_type"] == "refresh_token" {
             return self.renewal(seen, &asked["refresh_token"]);
         }
+        if let Some(code) = asked.get("device_code") {
+            assert_eq!(code, DEVICE_CODE);
+            return self.polled(seen);
+        }
         assert_eq!(asked["code"], CODE);
         seen.secrets.push(asked["code_verifier"].clone());
         let mut token = Token::right(&seen.issuer);
         token.claims["nonce"] = seen.nonce.as_str().into();
+        token.state.clone_from(&seen.state);
         (self.changes.token)(&mut token);
         let mut answer = seen.right_answer(token);
         // For stories in which the provider echoes what it was sent.
@@ -347,9 +357,7 @@ impl Desk {
 impl Seen {
     /// What the token endpoint is to say, with a refresh token that was not there before.
     fn right_answer(&mut self, token: Token) -> Answer {
-        let token = token.signed();
-        let parts = token.split('.').filter(|part| part.len() > 20);
-        self.secrets.extend(parts.map(str::to_owned));
+        let token = self.signed(token);
         let mut answer = Answer::right(json!({
             "access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": 3600, "scope": "openid email", "id_token": token,
         }));
@@ -358,6 +366,13 @@ impl Seen {
             answer.json["refresh_token"] = format!("{REFRESH_TOKEN}{}", self.refresh_tokens).into();
         }
         answer
+    }
+
+    fn signed(&mut self, token: Token) -> String {
+        let token = token.signed();
+        let parts = token.split('.').filter(|part| part.len() > 20);
+        self.secrets.extend(parts.map(str::to_owned));
+        token
     }
 
     /// Takes the refresh token of an answer for the newest, if it is one that can be read.

@@ -62,12 +62,19 @@ impl Wiretap {
     /// What was posted to `path` until now.
     pub fn posted(&self, path: &str) -> Vec<Sent> {
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.iter().filter(|sent| sent.path == path).cloned().collect()
+        sent.iter()
+            .filter(|sent| sent.path == path)
+            .cloned()
+            .collect()
     }
 }
 
 /// An answer with a body.
-pub fn answer(status: u16, headers: &[(&'static str, &str)], body: impl Into<Vec<u8>>) -> Response<Vec<u8>> {
+pub fn answer(
+    status: u16,
+    headers: &[(&'static str, &str)],
+    body: impl Into<Vec<u8>>,
+) -> Response<Vec<u8>> {
     let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::from_u16(status).expect("a status");
     for (name, value) in headers {
@@ -79,7 +86,11 @@ pub fn answer(status: u16, headers: &[(&'static str, &str)], body: impl Into<Vec
 
 /// The same, in JSON.
 pub fn json(status: u16, body: &serde_json::Value) -> Response<Vec<u8>> {
-    answer(status, &[("content-type", "application/json")], body.to_string())
+    answer(
+        status,
+        &[("content-type", "application/json")],
+        body.to_string(),
+    )
 }
 
 impl HttpClient for Wiretap {
@@ -92,7 +103,9 @@ impl HttpClient for Wiretap {
             let sent = Sent {
                 path: request.uri().path().to_owned(),
                 headers: request.headers().clone(),
-                form: form_urlencoded::parse(request.body()).into_owned().collect(),
+                form: form_urlencoded::parse(request.body())
+                    .into_owned()
+                    .collect(),
             };
             let answer = (self.answer)(&sent);
             self.sent

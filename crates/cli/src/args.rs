@@ -10,6 +10,7 @@ mod logout;
 mod setup;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -339,6 +340,9 @@ pub(crate) struct Sandbox {
     /// its http://), {account}, {client_id} and {saml_provider}.
     #[arg(long = "role", value_name = "NAME=FILE")]
     pub(crate) roles: Vec<String>,
+    /// Put the claims of the JSON object in FILE into everybody's ID tokens, as an identity provider that is set up for AWS does: roles, tags.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) claims: Option<PathBuf>,
     /// Print one line of JSON when ready, and nothing else.
     #[arg(long)]
     pub(crate) json: bool,

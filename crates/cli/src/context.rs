@@ -217,7 +217,7 @@ impl Context {
         let role = pick_role(self.output, "Which role?", &roles)?;
         if roles.len() > 1 {
             let again =
-                format!("to be asked no more, give --role {role}, or the profile that role");
+                format!("to skip the question: --role {role}, or role = \"{role}\" in the profile");
             self.output.say(&again);
         }
         chosen.words.extend(["--role".to_owned(), role.clone()]);

@@ -90,9 +90,12 @@ impl TerminalPrompt {
         self.has_signed_in.load(Ordering::Relaxed)
     }
 
+    /// The line that says why it is this flow.
     fn because(&self) -> String {
         match self.reason {
-            Some(reason) => format!(" without a browser here, because {reason}"),
+            Some(reason) => {
+                format!("no browser is opened here, because {reason}; --flow chooses another way\n")
+            }
             None => String::new(),
         }
     }
@@ -127,8 +130,8 @@ impl Prompt for TerminalPrompt {
         };
         self.screen.show(&match page.flow {
             Flow::Paste => format!(
-                "to sign in at {issuer}{}, open this link in a browser anywhere:\n  {url}\n\
-                 it ends on a page that cannot be shown, at an address that begins with {}: paste that address here\n",
+                "{}to sign in at {issuer}, open this link in a browser anywhere:\n  {url}\n\
+                 it ends on a page that cannot be shown, whose address begins with\n  {}\npaste that address here, whole (nothing of it is shown), and press Enter\n",
                 self.because(),
                 page.returns_to
             ),
@@ -160,14 +163,18 @@ impl Prompt for TerminalPrompt {
         } else {
             None
         };
+        let what = match code.verification_uri_complete {
+            Some(_) => "and compare this code with the one that is shown",
+            None => "and enter this code",
+        };
         let user_code = if self.screen.is_terminal() {
             self.output.painted(code.user_code, Tone::Strong)
         } else {
             code.user_code.to_owned()
         };
         self.screen.show(&format!(
-            "to sign in at {issuer}{}, open this page on any device:\n  {link}\n{}\
-             and enter this code there, or compare it:\n  {user_code}\n\
+            "{}to sign in at {issuer}, open this page on any device:\n  {link}\n{}\
+             {what} there:\n  {user_code}\n\
              only if you have just asked for it yourself: it signs this machine in, as the application {:?}\n",
             self.because(),
             picture.unwrap_or_default(),
@@ -233,7 +240,11 @@ impl Waiting {
             let start = Instant::now();
             loop {
                 let left = timeout.saturating_sub(start.elapsed()).as_secs();
-                screen.show(&format!("\r\x1b[Kwaiting, {}:{:02} left ", left / 60, left % 60));
+                screen.show(&format!(
+                    "\r\x1b[Kwaiting, {}:{:02} left ",
+                    left / 60,
+                    left % 60
+                ));
                 if ended.recv_timeout(Duration::from_secs(1)) != Err(RecvTimeoutError::Timeout) {
                     break;
                 }

@@ -130,6 +130,9 @@ impl fmt::Debug for Provider {
     }
 }
 
+/// How long a proof counts as just issued.
+const NEW: Duration = Duration::from_mins(1);
+
 /// How a provider keeps its session.
 #[derive(Clone, Copy)]
 pub(crate) struct Keeping {
@@ -204,7 +207,8 @@ impl<P: Proof> Trade<P> {
             .await
     }
 
-    /// A proof that was kept and that AWS calls expired or invalid is dropped, and fetched once more.
+    /// A proof that was kept and that AWS calls expired or invalid is dropped, and fetched once more; unless it is so new that another would be no
+    /// better, and a person would be asked for nothing.
     async fn exchange_kept(
         &self,
         proof: P,
@@ -213,7 +217,9 @@ impl<P: Proof> Trade<P> {
     ) -> Result<Session, Error> {
         match self.exchange(&proof).await {
             Err(Error::Exchange(error))
-                if is_held && error.kind() == ExchangeErrorKind::TokenRejected =>
+                if is_held
+                    && error.kind() == ExchangeErrorKind::TokenRejected
+                    && proof.issued_at() + NEW < self.clock.now() =>
             {
                 tracing::warn!(
                     "AWS did not accept the proof that was kept; trying once with a new one"

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use keyless_loopback::{BindError, Limits, Listener};
 
+use serde_json::Value;
+
 use crate::Sandbox;
 use crate::cast::{Client, Person, Role};
 use crate::keys::KeyRing;
@@ -70,6 +72,15 @@ impl Builder {
     pub fn person(mut self, person: Person) -> Builder {
         self.people.retain(|known| known.login != person.login);
         self.people.push(person);
+        self
+    }
+
+    /// One more claim of the ID tokens of everybody who is there by now; see [`Person::claim`].
+    #[must_use]
+    pub fn claim(mut self, name: &str, value: &Value) -> Builder {
+        for person in &mut self.people {
+            *person = person.clone().claim(name, value.clone());
+        }
         self
     }
 

@@ -18,6 +18,9 @@ pub trait Proof: Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
     /// How a person would be named. Fit to be shown, and not to be compared.
     fn who(&self) -> String;
 
+    /// When it was issued.
+    fn issued_at(&self) -> SystemTime;
+
     /// When it stops being good.
     fn expires_at(&self) -> SystemTime;
 
@@ -36,6 +39,10 @@ impl Proof for IdToken {
 
     fn who(&self) -> String {
         self.who()
+    }
+
+    fn issued_at(&self) -> SystemTime {
+        self.issued_at()
     }
 
     fn expires_at(&self) -> SystemTime {

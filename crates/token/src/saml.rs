@@ -264,6 +264,10 @@ impl Proof for SamlResponse {
         self.who()
     }
 
+    fn issued_at(&self) -> SystemTime {
+        self.issued_at()
+    }
+
     fn expires_at(&self) -> SystemTime {
         self.expires_at()
     }

@@ -25,6 +25,8 @@ pub struct Token {
     pub texts: (Option<String>, Option<String>),
     /// Who signs.
     pub signer: Signer,
+    /// The `state` of the request that it answers.
+    pub state: String,
 }
 
 /// Who signs a token.
@@ -55,6 +57,7 @@ impl Token {
             }),
             texts: (None, None),
             signer: Signer::Ec,
+            state: String::new(),
         }
     }
 

@@ -16,7 +16,9 @@ pub(crate) struct KeepSecret {
 fn name(text: &str) -> Result<String, String> {
     let is_good = !text.is_empty()
         && text.len() <= 100
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@".contains(c));
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.@".contains(c));
     if is_good {
         Ok(text.to_owned())
     } else {

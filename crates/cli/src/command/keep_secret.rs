@@ -40,8 +40,11 @@ fn read(context: &Context, name: &str) -> Result<Secret, Failure> {
         piped()?
     };
     if secret.expose().is_empty() {
-        return Err(Failure::new(INVALID, "there is no secret to keep")
-            .with_advice(format!("pipe it in, as in `pass show {name} | keyless keep-secret {name}`")));
+        return Err(
+            Failure::new(INVALID, "there is no secret to keep").with_advice(format!(
+                "pipe it in, as in `pass show {name} | keyless keep-secret {name}`"
+            )),
+        );
     }
     Ok(secret)
 }
@@ -51,7 +54,9 @@ fn typed(context: &Context, name: &str) -> Result<Secret, Failure> {
     let Some(mut lines) = crate::terminal::line::Lines::open() else {
         return Err(Failure::new(INVALID, "this terminal cannot be read from"));
     };
-    context.output.say(&format!("type or paste the secret {name}, which is not shown, and press Enter:"));
+    context.output.say(&format!(
+        "type or paste the secret {name}, which is not shown, and press Enter:"
+    ));
     crate::context::run(async {
         let line = lines.next().await;
         Ok(line.unwrap_or_else(|| Secret::new("")))
@@ -60,23 +65,36 @@ fn typed(context: &Context, name: &str) -> Result<Secret, Failure> {
 
 #[cfg(not(unix))]
 fn typed(_context: &Context, _name: &str) -> Result<Secret, Failure> {
-    Err(Failure::new(INVALID, "a secret that is typed here would be shown"))
+    Err(Failure::new(
+        INVALID,
+        "a secret that is typed here would be shown",
+    ))
 }
 
 fn piped() -> Result<Secret, Failure> {
     let mut text = Zeroizing::new(String::with_capacity(LONGEST + 1));
-    let read = io::stdin().take(LONGEST as u64 + 1).read_to_string(&mut text);
+    let read = io::stdin()
+        .take(LONGEST as u64 + 1)
+        .read_to_string(&mut text);
     match read {
-        Err(error) => Err(Failure::new(INVALID, format!("what is piped in cannot be read: {error}"))),
-        Ok(length) if length > LONGEST => Err(Failure::new(INVALID, "what is piped in is longer than a secret")
-            .with_advice("give at most 16 KiB")),
+        Err(error) => Err(Failure::new(
+            INVALID,
+            format!("what is piped in cannot be read: {error}"),
+        )),
+        Ok(length) if length > LONGEST => Err(Failure::new(
+            INVALID,
+            "what is piped in is longer than a secret",
+        )
+        .with_advice("give at most 16 KiB")),
         Ok(_) => Ok(Secret::new(text.trim())),
     }
 }
 
 fn failed(error: StoreError) -> Failure {
     let message = match &error {
-        StoreError::Unavailable { expected, found, .. } => format!("expected {expected}, found {found}"),
+        StoreError::Unavailable {
+            expected, found, ..
+        } => format!("expected {expected}, found {found}"),
         other => other.to_string(),
     };
     Failure::new(UNREACHABLE, message).with_advice(error.advice().to_owned())

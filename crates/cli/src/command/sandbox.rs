@@ -1,10 +1,11 @@
 //! `keyless sandbox`: the sandbox as a server.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use keyless_sandbox::{Role, Sandbox as Running};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::args::Sandbox;
 use crate::context::{Context, run as run_async};
@@ -13,10 +14,14 @@ use crate::output::{self, Tone};
 
 pub(super) fn run(context: &Context, args: &Sandbox) -> Outcome {
     let own = own_roles(&args.roles)?;
+    let claims = args.claims.as_deref().map(claims_of).transpose()?;
     run_async(async {
         let mut builder = Running::builder().ports(args.port_issuer, args.port_sts);
         for (name, policy) in &own {
             builder = builder.role(Role::new(name, policy));
+        }
+        for (name, value) in claims.iter().flatten() {
+            builder = builder.claim(name, value);
         }
         if let Some(shape) = args.shape {
             builder = builder.shaped_like(shape);
@@ -76,9 +81,19 @@ fn own_roles(named: &[String]) -> Result<Vec<(String, String)>, Failure> {
     named.iter().map(read).collect()
 }
 
+/// The members of the JSON object in `file`.
+fn claims_of(file: &Path) -> Result<Map<String, Value>, Failure> {
+    let unreadable = |reason: String| {
+        Failure::new(INVALID, format!("the claims {} cannot be read: {reason}", file.display()))
+            .with_advice("write them as one JSON object, such as {\"https://aws.amazon.com/roles\": [\"arn:…\"]}")
+    };
+    let text = std::fs::read(file).map_err(|error| unreadable(error.to_string()))?;
+    serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))
+}
+
 fn line(sandbox: &Running, own: &[(String, String)]) -> String {
     let names = ROLES.iter().map(|(name, _)| *name);
-    let roles: serde_json::Map<_, _> = names
+    let roles: Map<_, _> = names
         .chain(own.iter().map(|(name, _)| name.as_str()))
         .map(|name| (name.to_owned(), sandbox.role_arn(name).into()))
         .collect();

@@ -296,7 +296,11 @@ impl Access {
     pub async fn roles(&self, interaction: Interaction) -> Result<Vec<String>, Error> {
         if let Proof::Saml(source) = &self.proof {
             let response = source.proof(interaction).await?;
-            return Ok(response.roles().iter().map(|pair| pair.role.to_string()).collect());
+            return Ok(response
+                .roles()
+                .iter()
+                .map(|pair| pair.role.to_string())
+                .collect());
         }
         let token: IdToken = self.proof(interaction).await?;
         let claim = self.profile.identity.roles_claim.as_deref();

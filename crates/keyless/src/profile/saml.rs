@@ -128,13 +128,16 @@ mod tests {
 
     fn profile(keys: &str) -> Profile {
         let role = "arn:aws:iam::111122223333:role/Developer";
-        let text = format!("[identity.corp]\n{keys}\n[profile.dev]\nidentity = \"corp\"\nrole = \"{role}\"\nregion = \"eu-west-1\"\nstore = \"memory\"\n");
-        let (_, mut profiles) = file::parse(&text, Path::new("config.toml")).expect("a configuration");
+        let text = format!(
+            "[identity.corp]\n{keys}\n[profile.dev]\nidentity = \"corp\"\nrole = \"{role}\"\nregion = \"eu-west-1\"\nstore = \"memory\"\n"
+        );
+        let (_, mut profiles) =
+            file::parse(&text, Path::new("config.toml")).expect("a configuration");
         profiles.remove("dev").expect("the profile")
     }
 
     fn provider(keys: &str) -> Result<(), Error> {
-        let environment = Environment::from_lookup(|_| None);
+        let environment = Environment::of::<String, String>([]);
         let access = profile(keys).access(&environment, Use::default())?;
         access.provider().map(drop)
     }
@@ -156,12 +159,24 @@ mod tests {
     #[test]
     fn an_identity_has_one_way() {
         for (keys, said) in [
-            ("saml_url = \"https://idp.example/sso\"\nsaml_file = \"x\"", "several ways to get a SAML response"),
-            ("saml_file = \"x\"\ntoken_file = \"y\"", "several ways to prove"),
-            ("saml_file = \"x\"\nissuer = \"https://issuer.example\"\nclient_id = \"app\"", "several ways to prove"),
+            (
+                "saml_url = \"https://idp.example/sso\"\nsaml_file = \"x\"",
+                "several ways to get a SAML response",
+            ),
+            (
+                "saml_file = \"x\"\ntoken_file = \"y\"",
+                "several ways to prove",
+            ),
+            (
+                "saml_file = \"x\"\nissuer = \"https://issuer.example\"\nclient_id = \"app\"",
+                "several ways to prove",
+            ),
             ("saml_command = []", "saml_command is empty"),
             ("saml_url = \"http://idp.example/sso\"", "uses http"),
-            ("saml_url = \"https://idp.example/sso\"\nflow = \"device\"", "SAML has no flow"),
+            (
+                "saml_url = \"https://idp.example/sso\"\nflow = \"device\"",
+                "SAML has no flow",
+            ),
         ] {
             let error = provider(keys).expect_err(keys);
             assert!(error.to_string().contains(said), "{keys}: {error}");

@@ -33,16 +33,14 @@ impl Onward {
     pub(super) async fn response(self) -> Result<Response<Vec<u8>>, TokenError> {
         Ok(match self {
             Self::Address(address) => redirect(&address),
-            Self::Form { to, fields } => form(&to, &fields),
+            Self::Form { to, fields } => form(&to, &fields)?,
             Self::Asked(ask) => redirect(&ask().await?),
         })
     }
 }
 
-fn form(to: &Url, fields: &[(&'static str, Secret)]) -> Response<Vec<u8>> {
-    let Ok(nonce) = one_time_path() else {
-        return respond(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", "").map(|_| Vec::new());
-    };
+fn form(to: &Url, fields: &[(&'static str, Secret)]) -> Result<Response<Vec<u8>>, TokenError> {
+    let nonce = one_time_path()?;
     let nonce = nonce.trim_start_matches('/');
     let fields: Vec<String> = fields
         .iter()
@@ -59,9 +57,15 @@ fn form(to: &Url, fields: &[(&'static str, Secret)]) -> Response<Vec<u8>> {
     let html = Page::going_on().html_with(&markup);
     let mut response =
         respond(StatusCode::OK, "text/html; charset=utf-8", html).map(|body| body.to_vec());
-    // Chromium asks this policy of the redirections that follow, too: 'self' is the way back.
+    // Chromium asks this policy of every redirection that follows, too: 'self' is the way back, and many an identity provider has the company's own
+    // page or another of its hosts on the way.
+    let on_the_way = if to.scheme() == "https" {
+        " https:"
+    } else {
+        ""
+    };
     let policy = format!(
-        "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'; form-action 'self' {}; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'; form-action 'self' {}{on_the_way}; base-uri 'none'; frame-ancestors 'none'",
         to.origin().ascii_serialization()
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
@@ -69,8 +73,38 @@ fn form(to: &Url, fields: &[(&'static str, Secret)]) -> Response<Vec<u8>> {
             .headers_mut()
             .insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    response
+    Ok(response)
 }
 
 /// Once: who comes back by the browser's button presses it themselves, if they want to.
 const SCRIPT: &str = "document.forms[0].submit();";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_goes_to_one_address_and_what_is_in_it_becomes_no_markup() {
+        for (to, allowed) in [
+            (
+                "https://id.example/end?a=1&b=\"",
+                "form-action 'self' https://id.example https:;",
+            ),
+            (
+                "http://127.0.0.1:80/end",
+                "form-action 'self' http://127.0.0.1;",
+            ),
+        ] {
+            let to = Url::parse(to).expect("an address");
+            let fields = vec![("id_token_hint", Secret::new("\"><script>x</script>"))];
+            let response = form(&to, &fields).expect("a page");
+            let policy = &response.headers()[header::CONTENT_SECURITY_POLICY];
+            let policy = policy.to_str().expect("text");
+            assert!(policy.contains(allowed), "{policy}");
+            let page = str::from_utf8(response.body()).expect("text");
+            assert_eq!(page.matches("<script").count(), 1, "{page}");
+            assert_eq!(page.matches(" action=\"").count(), 1, "{page}");
+            assert!(!page.contains("b=\"\""), "{page}");
+        }
+    }
+}

@@ -92,7 +92,8 @@ fn read(answer: &Response<Vec<u8>>) -> Result<(String, Duration), String> {
     let said = strict_json(answer.body()).map_err(|error| format!("it is not JSON: {error}"))?;
     let reference = said.get("request_uri").and_then(Value::as_str);
     let reference = reference
-        .filter(|text| text.len() <= LONGEST && Url::parse(text).is_ok())
+        .filter(|text| text.len() <= LONGEST && text.chars().all(|c| c.is_ascii_graphic()))
+        .filter(|text| Url::parse(text).is_ok())
         .ok_or("it has no request_uri that is an address")?;
     let lasts = said.get("expires_in").and_then(Value::as_u64);
     let lasts = lasts

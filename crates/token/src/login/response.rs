@@ -148,7 +148,11 @@ pub(super) fn pasted(
     let line = line.trim().trim_matches(['"', '\'', '<', '>']);
     // Browsers leave the scheme out where they show an address.
     let shown = returns_to.trim_start_matches("http://");
-    let scheme = if line.starts_with(shown) { "http://" } else { "" };
+    let scheme = if line.starts_with(shown) {
+        "http://"
+    } else {
+        ""
+    };
     let parts = match Url::parse(&format!("{scheme}{line}")) {
         Ok(mut address) => {
             let [query, fragment] =

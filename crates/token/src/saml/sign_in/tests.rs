@@ -256,7 +256,7 @@ fn what_cannot_work_is_refused_beforehand() {
             "entity ID of the application is empty",
         ),
         (builder().flow(Flow::Device), "SAML has no flow with a code"),
-        (builder().ports(9..=8), "there is no port from 9 to 8"),
+        (builder().ports(0..=9), "there is no port from 0 to 9"),
     ] {
         let error = builder.build().expect_err(said);
         assert_eq!(error.kind(), TokenErrorKind::Misconfigured);
