@@ -23,8 +23,7 @@ impl Desk {
         use std::os::unix::fs::PermissionsExt;
         let home = tempfile::tempdir().expect("a folder");
         let config = format!(
-            "[identity.corp]\nissuer = \"{}\"\nclient_id = \"keyless\"\n[profile.dev]\nidentity = \"corp\"\n",
-            issuer
+            "[identity.corp]\nissuer = \"{issuer}\"\nclient_id = \"keyless\"\n[profile.dev]\nidentity = \"corp\"\n"
         );
         std::fs::write(home.path().join("config.toml"), config).expect("written");
         let browser = home.path().join("browser");

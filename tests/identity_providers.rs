@@ -38,7 +38,7 @@ macro_rules! page {
     };
 }
 
-const PAGES: [Page; 8] = [
+static PAGES: [Page; 8] = [
     page!("auth0", "Auth0", Auth0),
     page!("okta", "Okta", OktaOrg OktaCustom),
     page!("google", "Google", Google),
@@ -50,6 +50,11 @@ const PAGES: [Page; 8] = [
 ];
 
 const INDEX: &str = include_str!("../docs/identity-providers/README.md");
+
+fn page(name: &str) -> &'static Page {
+    let found = PAGES.iter().find(|page| page.name == name);
+    found.expect(name)
+}
 
 impl Page {
     /// What stands in the fenced blocks of this kind, without their indent.
@@ -135,7 +140,7 @@ impl Story {
             .replace("8765", &port)
             .replace("CLIENT_ID", scene.sandbox.client_id())
             .replace(
-                "~/.config/keyless/google-secret",
+                "/home/YOU/.config/keyless/google-secret",
                 &secret.display().to_string(),
             );
         let config: Vec<String> = config
@@ -227,9 +232,8 @@ fn write(path: &std::path::Path, text: &str) {
 
 /// Every page at every shape, at the same time.
 async fn follow<F: Future<Output = ()> + Send + 'static>(tell: impl Fn(&'static Page, Shape) -> F) {
-    static PAGES_AT_REST: [Page; 8] = PAGES;
     let mut stories = Vec::new();
-    for page in &PAGES_AT_REST {
+    for page in &PAGES {
         for &shape in page.shapes {
             stories.push((shape, tokio::spawn(tell(page, shape))));
         }
@@ -245,9 +249,9 @@ async fn follow<F: Future<Output = ()> + Send + 'static>(tell: impl Fn(&'static 
 async fn its_steps_lead_to_a_session_for_that_person_alone() {
     follow(|page, shape| async move {
         let story = Story::begin(page, shape).await;
-        let token = story.access(&story.config).sign_in().await;
-        let token = token.unwrap_or_else(|error| panic!("{shape}: {error} {:?}", error.advice()));
-        story.set_up(token.subject());
+        let alice = story.access(&story.config).sign_in().await;
+        let alice = alice.unwrap_or_else(|error| panic!("{shape}: {error} {:?}", error.advice()));
+        story.set_up(&alice.subject);
 
         let access = story.access(&story.config);
         let session = access.provider().expect("a provider").session().await;
@@ -356,11 +360,12 @@ async fn one_signs_out_as_far_as_the_page_says() {
     follow(|page, shape| async move {
         let story = Story::begin(page, shape).await;
         let access = story.access(&story.staying());
-        let token = access.sign_in().await.expect("Alice signs in");
+        access.sign_in().await.expect("Alice signs in");
+        let login = access.login().expect("a sign-in").clone();
+        let kept = login.stored().expect("it is kept");
         let revoked = access.sign_out().await.expect("signed out");
         let said = if revoked { "yes" } else { "no" };
         assert_eq!(page.promises("Revokes"), said, "{shape}");
-        let login = access.login().expect("a sign-in").clone();
         let error = login
             .proof(Interaction::Forbidden)
             .await
@@ -371,7 +376,7 @@ async fn one_signs_out_as_far_as_the_page_says() {
         let leaving = tokio::spawn(async move {
             let show = |page: &SignOutPage<'_>| drop(shown.send(page.link.to_owned()));
             login
-                .end_session(Some(&token), Duration::from_mins(5), show)
+                .end_session(Some(kept.token()), Duration::from_mins(5), show)
                 .await
         });
         if let Ok(link) = link.await {
@@ -477,6 +482,40 @@ async fn google_is_not_asked_without_a_secret_nor_entra_for_any_tenant() {
     }
 }
 
+#[tokio::test]
+async fn an_error_comes_with_what_to_do_in_the_terminal_and_in_the_browser() {
+    for (name, old, new, said, advice) in [
+        // From the token endpoint, where somebody says that there is no secret, and in the response of the browser.
+        (
+            "google",
+            "client_secret =",
+            "client_auth = \"none\" #",
+            "client_secret is missing",
+            "client_secret of the identity",
+        ),
+        (
+            "gitlab",
+            "client_id",
+            "scopes = [\"openid\", \"read_moon\"]\nclient_id",
+            "invalid_scope",
+            "tick the scopes openid and email",
+        ),
+    ] {
+        let page = page(name);
+        let story = Story::begin(page, page.shapes[0]).await;
+        let config = story.config.replace(old, new);
+        let signing_in = story.access(&config).sign_in().await;
+        let Error::Proof(error) = signing_in.expect_err(said) else {
+            panic!("{name}: it is about the sign-in");
+        };
+        assert!(error.to_string().contains(said), "{error}");
+        let advised = error.advice().unwrap_or_default();
+        assert!(advised.contains(advice), "{error}: {advised}");
+        let shown = story.person.page(1).await.to_lowercase();
+        assert!(shown.contains(advice), "{name}: {shown}");
+    }
+}
+
 #[test]
 fn a_page_has_ten_steps_at_most_and_ends_with_aws() {
     for page in &PAGES {
@@ -508,9 +547,11 @@ fn every_command_line_of_the_pages_is_understood() {
     for line in lines {
         let line = line.split(" > ").next().expect("a command");
         let words = line.split_whitespace().skip(1);
-        // Behind --help nothing is done, and before it all is read.
+        let is_setup = line.starts_with("keyless setup");
+        // There is no configuration, so that nobody is asked anything.
         let output = Command::new(&keyless)
             .args(words.map(|word| word.trim_matches('\'')))
+            .args(is_setup.then_some("--offline"))
             .env("HOME", folder.path())
             .env("KEYLESS_CONFIG", folder.path().join("none.toml"))
             .env("KEYLESS_NO_INTERACTIVE", "1")

@@ -109,11 +109,7 @@ async fn a_person_signs_out_here_and_at_the_identity_provider() {
 /// What is left below `folder`, locks aside.
 fn entries(folder: &std::path::Path) -> Vec<String> {
     let mut files = files_with(folder, "");
-    files.retain(|file| {
-        !std::path::Path::new(file)
-            .extension()
-            .is_some_and(|it| it == "lock")
-    });
+    files.retain(|file| std::path::Path::new(file).extension() != Some("lock".as_ref()));
     files
 }
 
@@ -343,7 +339,8 @@ async fn where_it_is_not_offered_the_way_by_hand_is_known() {
 
 #[tokio::test]
 async fn a_token_is_sent_nowhere_in_the_clear() {
-    let rows: [(&str, fn(&mut Answer)); 4] = [
+    type Row = (&'static str, fn(&mut Answer));
+    let rows: [Row; 4] = [
         ("http elsewhere", |answer| {
             answer.json["end_session_endpoint"] = "http://issuer.example/end".into();
         }),

@@ -1,43 +1,70 @@
-//! A request to the listener that the browser comes back to: `METHOD TARGET`, then a header on each line.
+//! A request to the listener that the browser comes back to: `METHOD TARGET`, then a header on each line, an empty line, and a body.
 #![no_main]
 
 use std::collections::BTreeSet;
 
 use http::Request;
-use keyless_token::login::ResponseType;
+use keyless_token::login::{ResponseMode, ResponseType};
 use keyless_token::login::fuzz::{self, ISSUER, STATE};
 use libfuzzer_sys::fuzz_target;
 use url::form_urlencoded;
 
 fuzz_target!(|text: &str| {
     let Some(request) = request(text) else { return };
-    let is_callback = request.uri().path() == "/callback" && request.method() == "GET";
-    let query = request.uri().query().unwrap_or_default().to_owned();
+    let (head, body) = request.clone().into_parts();
+    let wants = [
+        (ResponseType::Code, ResponseMode::Query),
+        (ResponseType::Code, ResponseMode::FormPost),
+        (ResponseType::IdToken, ResponseMode::Fragment),
+        (ResponseType::IdToken, ResponseMode::FormPost),
+    ];
+    let (response_type, mode) = wants[text.len() / 2 % wants.len()];
+    let iss_required = text.len() % 2 == 0;
+    // What may be taken for a response, and how it came.
+    let (form, came) = match (head.method.as_str(), head.uri.path(), mode) {
+        ("GET", "/callback", _) => (
+            head.uri.query().unwrap_or_default().into(),
+            Some(ResponseMode::Query),
+        ),
+        ("POST", "/callback", ResponseMode::FormPost) => (body, Some(mode)),
+        ("POST", "/relay", ResponseMode::Fragment)
+            if head.headers.contains_key("x-keyless-relay")
+                && is(&head.headers, "sec-fetch-site", "same-origin")
+                && is(&head.headers, "origin", "http://127.0.0.1:1") =>
+        {
+            (body, Some(mode))
+        }
+        _ => (Vec::new(), None),
+    };
     let all = |name: &str| -> Vec<String> {
-        let found = form_urlencoded::parse(query.as_bytes()).filter(|(found, _)| found == name);
+        let found = form_urlencoded::parse(&form).filter(|(found, _)| found == name);
         found.map(|(_, value)| value.into_owned()).collect()
     };
-    let iss_required = text.len() % 2 == 0;
-    let who: String = form_urlencoded::parse(query.as_bytes())
-        .map(|(name, _)| name)
-        .collect();
+    let who: String = form_urlencoded::parse(&form).map(|(name, _)| name).collect();
 
-    let answer = fuzz::callback(request, ResponseType::Code, iss_required, &who);
+    let answer = fuzz::callback(request, response_type, mode, iss_required, &who);
 
     if answer.outcome.is_some() {
         assert!(
-            is_callback && all("state") == [STATE],
-            "taken for the person's own: {query:?}"
+            came.is_some() && all("state") == [STATE],
+            "taken for the person's own: {text:?}"
         );
+        assert!(is(&head.headers, "sec-fetch-mode", "navigate") || came == Some(ResponseMode::Fragment));
     }
     match &answer.outcome {
-        Some(Ok(code)) => {
-            assert_eq!(all("code"), [code.as_str()]);
+        Some(Ok(said)) => {
+            let is_code = response_type == ResponseType::Code;
+            let name = if is_code { "code" } else { "id_token" };
+            assert_eq!(all(name), [said.as_str()]);
             assert!(all("error").is_empty());
             let iss = all("iss");
             assert!(
-                iss == [ISSUER] || iss.is_empty() && !iss_required,
-                "{query:?}"
+                iss == [ISSUER] || iss.is_empty() && !(iss_required && is_code),
+                "{text:?}"
+            );
+            assert!(
+                is_code || came != Some(ResponseMode::Query) && all("access_token").is_empty(),
+                "{text:?}"
             );
         }
         Some(Err(error)) => {
@@ -61,14 +88,20 @@ fuzz_target!(|text: &str| {
     }
 });
 
+/// Whether the header says this wherever it is there.
+fn is(headers: &http::HeaderMap, name: &str, wanted: &str) -> bool {
+    headers.get_all(name).iter().all(|value| value == wanted)
+}
+
 fn request(text: &str) -> Option<Request<Vec<u8>>> {
-    let mut lines = text.lines();
+    let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+    let mut lines = head.lines();
     let (method, target) = lines.next()?.split_once(' ')?;
     let mut request = Request::builder().method(method).uri(target);
     for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
         request = request.header(name, value);
     }
-    request.body(Vec::new()).ok()
+    request.body(body.into()).ok()
 }
 
 /// Whatever stands between `<` and `>`.
@@ -108,5 +141,13 @@ fn tags_of_ours() -> BTreeSet<&'static str> {
         "/p",
         "code",
         "/code",
+        // The page that passes a fragment on.
+        "noscript",
+        "/noscript",
+        "p data-text=\"empty\" hidden",
+        "p data-text=\"other\" hidden",
+        "p data-text=\"gone\" hidden",
+        "script nonce=\"relay\" data-to=\"/relay\"",
+        "/script",
     ])
 }

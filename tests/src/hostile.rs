@@ -27,7 +27,7 @@ use crate::browser::Browser;
 pub use device::{DEVICE_CODE, Shown, sign_in_afar};
 pub use renewal::{REFRESH_TOKEN, Renewed, renew};
 pub use token::{Signer, Token, ec_jwk, half_hash, rsa_jwk, stranger_jwk, twice};
-pub use verdict::Want;
+pub use verdict::{Want, is_harmless};
 pub use wire::{Elsewhere, Impatient, stream};
 
 /// The client that signs in.

@@ -23,6 +23,7 @@
 
 pub mod binary;
 pub mod browser;
+pub mod home;
 pub mod hostile;
 #[cfg(unix)]
 pub mod keyring;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use keyless::login::Flow;
-use keyless::profile::{Access, Config, Profile, Use};
-use keyless::{Clock, Environment, FileStore, Interaction, Login, Session, text};
+use keyless::profile::{Access, AnyLogin, Config, Profile, Use};
+use keyless::{Clock, Environment, FileStore, Interaction, Session, text};
 use tokio::time::{sleep, timeout};
 
 use crate::args::{Asking, Global};
@@ -274,7 +274,7 @@ impl Asked {
         context: &Context,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        run_and_settle(self.access.login(), async {
+        run_and_settle(self.access.any_login(), async {
             let outcome = tokio::select! {
                 outcome = work => outcome,
                 never = self.tell_of_another(context) => match never {},
@@ -287,7 +287,7 @@ impl Asked {
     }
 
     async fn tell_of_another(&self, context: &Context) -> Infallible {
-        if let Some(login) = self.access.login() {
+        if let Some(login) = self.access.any_login() {
             let since = asked_elsewhere(login).await;
             let prompt = self.prompt.as_ref();
             if !prompt.is_some_and(|prompt| prompt.has_asked()) {
@@ -299,7 +299,7 @@ impl Asked {
 }
 
 /// Since when somebody is asked to sign in, once it is so and has been for a moment.
-pub(crate) async fn asked_elsewhere(login: &Login) -> SystemTime {
+pub(crate) async fn asked_elsewhere(login: AnyLogin<'_>) -> SystemTime {
     loop {
         sleep(A_MOMENT).await;
         if let Some(since) = login.asking_since() {
@@ -309,10 +309,10 @@ pub(crate) async fn asked_elsewhere(login: &Login) -> SystemTime {
 }
 
 /// What somebody is told who waits for another process's sign-in.
-pub(crate) fn waits_for_another(login: &Login, since: SystemTime) -> String {
+pub(crate) fn waits_for_another(login: AnyLogin<'_>, since: SystemTime) -> String {
     format!(
         "waiting for the sign-in at {} that another process has opened at {}",
-        text::printable(login.issuer()),
+        text::printable(&login.place()),
         text::time(since)
     )
 }
@@ -331,7 +331,7 @@ pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T
 /// The same. A refresh token that is on its way, behind an answer that came early or one that nobody waits for any more, is not lost with
 /// the process, unless Ctrl-C is pressed again.
 pub(crate) fn run_and_settle<T>(
-    login: Option<&Login>,
+    login: Option<AnyLogin<'_>>,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,6 +1,7 @@
 //! Every key of the configuration as a flag, so that no file is needed.
 
 mod client;
+mod saml;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -16,6 +17,7 @@ use keyless::{ConfigError, TokenError};
 use crate::words::time;
 
 use client::ClientFlags;
+use saml::SamlFlags;
 
 /// What replaces keys of the profile, or stands instead of one.
 #[derive(Clone, Debug, Default, Args)]
@@ -73,6 +75,8 @@ pub(crate) struct Flags {
     /// Take the identity token from what this command prints; it is split at spaces as a shell does, and run without one.
     #[arg(long, value_name = "COMMAND", help_heading = IDENTITY, hide_short_help = true)]
     token_command: Option<String>,
+    #[command(flatten)]
+    saml: SamlFlags,
 
     /// The ARN of the role to assume.
     #[arg(long, value_name = "ARN", help_heading = ROLE, hide_short_help = true)]
@@ -132,6 +136,7 @@ impl Flags {
             || self.token_file.is_some()
             || self.token_env.is_some()
             || self.token_command.is_some()
+            || self.saml.name_an_identity()
     }
 
     /// Puts them over `profile`. Another way to prove replaces the one that is there, with its client, scopes, parameters and port.
@@ -161,6 +166,7 @@ impl Flags {
         replace(&mut identity.redirect_host, self.redirect_host.as_ref());
         replace(&mut identity.ports, self.port.as_ref());
         self.client.over(identity)?;
+        self.saml.over(identity)?;
         if let Some(browser) = &self.browser {
             identity.browser = Some(split(browser)?);
         }
@@ -235,6 +241,7 @@ impl Flags {
         words.add("--token-file", self.token_file.as_deref().map(whole));
         words.add("--token-env", self.token_env.as_ref());
         words.add("--token-command", self.token_command.as_ref());
+        self.saml.add_to(&mut words);
         words.add("--role", self.role.as_ref());
         words.add("--region", self.region.as_ref());
         words.add("--duration", self.duration.map(|time| time.as_secs()));

@@ -130,18 +130,19 @@ impl Prompt for TerminalPrompt {
         };
         self.screen.show(&match page.flow {
             Flow::Paste => format!(
-                "{}to sign in at {issuer}, open this link in a browser anywhere:\n  {url}\n\
-                 it ends on a page that cannot be shown, whose address begins with\n  {}\npaste that address here, whole (nothing of it is shown), and press Enter\n",
+                "{}to sign in at {issuer}, open this link in a browser anywhere:\n  {url}\n{}",
                 self.because(),
-                page.returns_to
+                where_it_ends(page)
             ),
             _ if started => format!("sign in at {issuer} in your browser; if it does not open, follow this link:\n  {url}\n"),
             _ => {
                 let why = if self.start_browser { "no browser could be started; " } else { "" };
-                let elsewhere = if self.screen.is_terminal() {
-                    "; from a browser elsewhere, paste the address at which it ends here"
-                } else {
-                    ""
+                let elsewhere = match (self.screen.is_terminal(), page.posts) {
+                    (true, false) => {
+                        "; from a browser elsewhere, paste the address at which it ends here"
+                    }
+                    (true, true) => "; from a browser elsewhere, paste what it posts at the end here",
+                    (false, _) => "",
                 };
                 format!(
                     "{why}to sign in at {issuer}, open this link in a browser on this machine, which the sign-in comes back to{elsewhere}:\n  {url}\n"
@@ -224,6 +225,27 @@ impl Prompt for TerminalPrompt {
             ));
         }
     }
+}
+
+/// What becomes of a browser elsewhere, and what to bring from there.
+fn where_it_ends(page: &SignInPage<'_>) -> String {
+    let end = page.returns_to;
+    if !page.posts {
+        return format!(
+            "it ends on a page that cannot be shown, whose address begins with\n  {end}\n\
+             paste that address here, whole (nothing of it is shown), and press Enter\n"
+        );
+    }
+    let port = end
+        .rsplit_once(':')
+        .and_then(|(_, rest)| rest.split('/').next())
+        .unwrap_or_default();
+    format!(
+        "it posts the answer to a page that cannot be shown,\n  {end}\n\
+         unless that port leads here: if you came by SSH, first run `ssh -N -L {port}:127.0.0.1:{port} THIS-MACHINE` where the browser is\n\
+         else open the browser's developer tools (F12, Network) before you sign in, find that POST at the end,\n\
+         paste what it sends (its payload, or the value of SAMLResponse) here (nothing of it is shown), and press Enter\n"
+    )
 }
 
 /// A line that counts down while a person signs in, and is taken away when this is dropped.

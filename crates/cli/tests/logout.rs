@@ -165,7 +165,8 @@ fn leave(machine: &Machine, words: &[&str], follow: impl Fn(&str)) -> Ran {
     let stderr = BufReader::new(child.stderr.take().expect("piped"));
     for line in stderr.lines() {
         let line = line.expect("text");
-        said += &format!("{line}\n");
+        said += &line;
+        said += "\n";
         if let Some(link) = line.strip_prefix("  http://") {
             follow(&format!("http://{link}"));
         }

@@ -12,6 +12,7 @@
 //! ```
 
 mod access;
+mod any_login;
 mod client;
 mod file;
 mod roles;
@@ -30,6 +31,7 @@ use crate::environment::Environment;
 use crate::error::ConfigError;
 
 pub use access::{Access, Use};
+pub use any_login::{AnyLogin, Who};
 pub use client::SecretAt;
 pub use file::parse_ports;
 pub use roles::ROLES_CLAIM;

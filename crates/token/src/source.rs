@@ -81,6 +81,7 @@ impl<Proof, S: Source<Proof> + ?Sized> Source<Proof> for Arc<S> {
 }
 
 /// A proof that is a text by itself, which a file, a variable or a command may hold.
+/// It cannot be named outside this crate, so that no other type implements it.
 pub trait Written: Proof {
     /// What messages call it.
     const NAME: &'static str;

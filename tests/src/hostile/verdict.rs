@@ -56,7 +56,8 @@ impl Outcome {
     }
 }
 
-fn is_harmless(c: char) -> bool {
+/// Whether a terminal shows `c`, and does nothing else with it.
+pub fn is_harmless(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -9,6 +9,10 @@ use crate::flags::Flags;
 use crate::words::timeout;
 
 #[derive(Debug, Args)]
+#[expect(
+    clippy::option_option,
+    reason = "clap's own for a flag whose value may be left out"
+)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Logout {
     #[command(flatten)]

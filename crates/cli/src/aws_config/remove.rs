@@ -64,7 +64,7 @@ fn without(
     let headers = |line: &&[u8]| section(line).is_some_and(|section| is_profile(&section, name));
     let is_region = |setting: &Setting| setting.key == "region" && Some(&*setting.value) == region;
 
-    let first = lines.iter().position(|line| headers(line))?;
+    let first = lines.iter().position(&headers)?;
     let after = lines[first + 1..]
         .iter()
         .position(|line| line.starts_with(b"["));

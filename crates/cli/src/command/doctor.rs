@@ -80,7 +80,7 @@ const CHECKS: &[Check] = checks! {
 pub(super) fn run(context: &Context, args: &Doctor, verbose: bool) -> Outcome {
     let look = || {
         let patient = Arc::new(Patient::new(context, args));
-        let login = patient.usable().ok().and_then(Access::login);
+        let login = patient.usable().ok().and_then(Access::any_login);
         run_and_settle(login, examine(Arc::clone(&patient)))
             .map(|findings| (Arc::clone(&patient), findings))
     };

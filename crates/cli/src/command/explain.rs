@@ -193,6 +193,13 @@ fn held(
             .with_advice("give it with --token, or name a profile"));
     };
     let access = context.access(chosen, PATIENCE)?;
+    if access.saml().is_some() {
+        return Err(Failure::new(
+            INVALID,
+            "this identity speaks SAML, and explain knows the trust policies of OpenID providers alone",
+        )
+        .with_advice("run `keyless token --json` with the profile to see what the response says: issuer, recipient, roles"));
+    }
     let token = match access.held() {
         Some(token) => token,
         None => run_to_end(async {

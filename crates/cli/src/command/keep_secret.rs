@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context, args: &KeepSecret) -> Outcome {
     let name = &args.name;
     let item = KeyringItem::new(SecretAt::SERVICE, name);
     if args.remove {
-        let was_there = item.remove().map_err(failed)?;
+        let was_there = item.remove().map_err(|error| failed(&error))?;
         context.output.say(&if was_there {
             format!("the secret {name} is removed from the keyring")
         } else {
@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context, args: &KeepSecret) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     let secret = read(context, name)?;
-    item.write(&secret).map_err(failed)?;
+    item.write(&secret).map_err(|error| failed(&error))?;
     context.output.say(&format!(
         "the secret {name} is in the keyring; write client_secret = {{ keyring = \"{name}\" }} for the identity that uses it"
     ));
@@ -90,8 +90,8 @@ fn piped() -> Result<Secret, Failure> {
     }
 }
 
-fn failed(error: StoreError) -> Failure {
-    let message = match &error {
+fn failed(error: &StoreError) -> Failure {
+    let message = match error {
         StoreError::Unavailable {
             expected, found, ..
         } => format!("expected {expected}, found {found}"),

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use keyless::{IdToken, Interaction, Session, Source, text};
+use keyless::profile::Who;
+use keyless::{Interaction, Session, text};
 use serde_json::json;
 
 use super::explain::denied::explained;
@@ -29,10 +30,10 @@ pub(super) fn run(context: &Context, args: &Login) -> Outcome {
     if chosen.profile.role.is_some() {
         asked.access.provider()?;
     }
-    if let Some(login) = asked.access.login() {
+    if let Some(login) = asked.access.any_login() {
         login.forget_refusal(); // somebody wants to try again
     }
-    let token = asked.run(context, sign_in(context, &asked, args.force))?;
+    let who = asked.run(context, sign_in(context, &asked, args.force))?;
     let (chosen, asked) = if may_pick {
         let (chosen, asked) = context.with_a_role(chosen, asked)?;
         plan = plan_for(&chosen)?;
@@ -41,7 +42,7 @@ pub(super) fn run(context: &Context, args: &Login) -> Outcome {
         (chosen, asked)
     };
     let session = asked.run(context, session(context, &chosen, &asked))?;
-    let done = Done { token, session };
+    let done = Done { who, session };
     if let (true, Err(error)) = (is_new(&asked), asked.access.stays_signed_in()) {
         context.output.warning(&format!(
             "the refresh token is not kept, and you must sign in again when this token expires: {error}"
@@ -61,7 +62,7 @@ pub(super) fn run(context: &Context, args: &Login) -> Outcome {
 
 /// Who is signed in now, and the session of the role.
 struct Done {
-    token: Option<IdToken>,
+    who: Option<Who>,
     session: Option<Session>,
 }
 
@@ -76,9 +77,9 @@ async fn sign_in(
     context: &Context,
     asked: &Asked,
     force: bool,
-) -> Result<Option<IdToken>, Failure> {
+) -> Result<Option<Who>, Failure> {
     let access = &asked.access;
-    let token = match access.login() {
+    let who = match access.any_login() {
         None => {
             context
                 .output
@@ -87,18 +88,18 @@ async fn sign_in(
         }
         Some(_) if force => Some(access.sign_in().await?),
         // Whoever waited while somebody signed in elsewhere need not do it once more.
-        Some(login) => Some(login.proof(Interaction::Allowed).await?),
+        Some(login) => Some(login.who(Interaction::Allowed).await?),
     };
-    if let (Some(token), false) = (&token, is_new(asked)) {
+    if let (Some(known), false) = (&who, is_new(asked)) {
         output::tell(&format!(
             "already signed in as {} at {} until {}",
-            token.who(),
-            text::printable(token.issuer()),
-            when(token.expires_at(), context.now())
+            known.who,
+            text::printable(&known.issuer),
+            when(known.expires_at, context.now())
         ));
         context.output.say("use --force to sign in again");
     }
-    Ok(token)
+    Ok(who)
 }
 
 /// The session of the role, where there is one.
@@ -138,12 +139,12 @@ impl Done {
     }
 
     fn json(&self, chosen: &Chosen) -> String {
-        let identity = self.token.as_ref().map(|token| {
+        let identity = self.who.as_ref().map(|who| {
             json!({
-                "who": token.who(),
-                "issuer": token.issuer(),
-                "subject": token.subject(),
-                "expires_at": rfc3339(token.expires_at()),
+                "who": who.who,
+                "issuer": who.issuer,
+                "subject": who.subject,
+                "expires_at": rfc3339(who.expires_at),
             })
         });
         let line = json!({"profile": chosen.profile.name, "identity": identity, "session": self.session.as_ref().map(session_json)});

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use keyless::login::SignIn;
-use keyless::{FileStore, Session, Store};
+use keyless::{FileStore, Login, Session, Store, text};
 use keyless_cache::Entry;
 
 use crate::args::Logout;
@@ -23,12 +23,13 @@ pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
     let chosen = context.choose(args.profile.name.as_deref(), &args.flags)?;
     context.prune();
     let access = context.access(&chosen, std::time::Duration::ZERO)?;
-    let Some(login) = access.login() else {
+    let Some(login) = access.any_login() else {
         return match (&args.revocation_policy, &args.remove_aws_config) {
             (None, None) => Err(elsewhere(&chosen)),
             _ => besides(context, args, Some(&chosen), &[]),
         };
     };
+    let token = access.login().and_then(Login::stored);
     let (before, sessions) = (login.stored(), access.sessions());
     let is_revoked = run_async(async { Ok(access.sign_out().await) })?;
     if login.stored().is_some() {
@@ -37,11 +38,11 @@ pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
             "the sign-in could not be removed from the store",
         ));
     }
-    let issuer = keyless::text::printable(login.issuer());
+    let issuer = text::printable(&login.place());
     match &before {
-        Some(sign_in) => context
+        Some(person) => context
             .output
-            .say(&format!("signed out {} at {issuer}", sign_in.token().who())),
+            .say(&format!("signed out {} at {issuer}", person.who)),
         None => context
             .output
             .say(&format!("nobody was signed in at {issuer}")),
@@ -59,9 +60,16 @@ pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
         }
     }
     let outcome = besides(context, args, Some(&chosen), &sessions);
-    if args.end_session {
-        let token = before.as_ref().map(SignIn::token);
-        browser::end_session(context, args, &chosen, login, token);
+    match access.login() {
+        Some(login) if args.end_session => {
+            let token = token.as_ref().map(SignIn::token);
+            browser::end_session(context, args, &chosen, login, token);
+        }
+        None if args.end_session => {
+            context.output.warning("keyless does not end the session of the browser at an identity provider that speaks SAML");
+            context.output.hint("sign out on its own pages, or delete its cookies in your browser");
+        }
+        _ => {}
     }
     outcome
 }

@@ -19,7 +19,7 @@ use crate::words::whole;
 use look::Look;
 use shelf::Shelf;
 
-pub(super) use look::session_json;
+pub(super) use look::{elsewhere, session_json};
 
 pub(super) fn run(context: &Context, args: &Status) -> Outcome {
     context.prune();

@@ -27,6 +27,7 @@ pub(crate) struct ClientFlags {
 
 #[derive(Clone, Debug, Default, Args)]
 #[group(multiple = false)]
+#[expect(clippy::struct_field_names, reason = "clap knows them by these names")]
 struct SecretFlags {
     /// The application's secret is in this environment variable. (A secret on a command line could be read by every user.)
     #[arg(long, value_name = "NAME", help_heading = IDENTITY, hide_short_help = true)]
@@ -44,6 +45,7 @@ struct SecretFlags {
 
 #[derive(Clone, Debug, Default, Args)]
 #[group(multiple = false)]
+#[expect(clippy::struct_field_names, reason = "clap knows them by these names")]
 struct KeyFlags {
     /// The private key that the application proves itself with is in this environment variable: PKCS#8 in PEM, or a JSON Web Key.
     #[arg(long, value_name = "NAME", help_heading = IDENTITY, hide_short_help = true)]

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyless_cache::{Clock, FileStore, SealedStore, Store, StoreError};
+use keyless_cache::{Clock, FileStore, Key, SealedStore, Store, StoreError};
 use keyless_sts::{Session, SessionName};
 use keyless_token::login::{Flow, Prompt, asks_to_stay_signed_in};
 use keyless_token::{
-    BoxFuture, CommandSource, EnvSource, FileSource, IdToken, Interaction, Login, SamlResponse,
-    Source, TokenError, TokenErrorKind,
+    BoxFuture, CommandSource, EnvSource, FileSource, IdToken, Interaction, Login, SamlLogin,
+    SamlResponse, Source, TokenError, TokenErrorKind,
 };
 
+use super::any_login::{AnyLogin, Who};
 use super::roles::{self, ROLES_CLAIM};
 use super::{Identity, Profile, StoreKind};
 use crate::environment::Environment;
@@ -52,10 +53,11 @@ pub struct Access {
 }
 
 #[derive(Clone, Debug)]
-enum Proof {
+pub(super) enum Proof {
     Login(Login),
     Elsewhere(Arc<dyn Source<IdToken>>),
-    Saml(Arc<dyn Source<SamlResponse>>),
+    SamlLogin(SamlLogin),
+    SamlElsewhere(Arc<dyn Source<SamlResponse>>),
 }
 
 impl Proof {
@@ -64,7 +66,16 @@ impl Proof {
         match self {
             Self::Login(login) => Some(login),
             Self::Elsewhere(source) => Some(&**source),
-            Self::Saml(_) => None,
+            Self::SamlLogin(_) | Self::SamlElsewhere(_) => None,
+        }
+    }
+
+    /// The source of SAML responses, where the proof is one.
+    fn saml(&self) -> Option<Arc<dyn Source<SamlResponse>>> {
+        match self {
+            Self::SamlLogin(login) => Some(Arc::new(login.clone())),
+            Self::SamlElsewhere(source) => Some(Arc::clone(source)),
+            Self::Login(_) | Self::Elsewhere(_) => None,
         }
     }
 }
@@ -153,9 +164,9 @@ impl Identity {
                 }
                 _ => return Err(several().into()),
             };
-        if let Some(source) = self.saml_source(store, environment, usage)? {
+        if let Some(saml) = self.saml_proof(store, environment, usage)? {
             return match (&self.issuer, &self.client_id, elsewhere) {
-                (None, None, None) => Ok(Proof::Saml(source)),
+                (None, None, None) => Ok(saml),
                 _ => Err(several().into()),
             };
         }
@@ -196,18 +207,7 @@ impl Identity {
                 if let Some(way) = usage.way {
                     login = login.way(way);
                 }
-                if let Some(secret) = &self.client_secret {
-                    login = login.client_secret(secret.place(environment)?);
-                }
-                if let Some(key) = &self.private_key {
-                    login = login.private_key(key.place(environment)?);
-                }
-                if let Some(way) = self.client_auth {
-                    login = login.client_authentication(way);
-                }
-                if let Some(binds) = self.dpop {
-                    login = login.dpop(binds);
-                }
+                login = self.with_its_client(login, environment)?;
                 if let Some(timeout) = usage.timeout {
                     login = login.timeout(timeout);
                 }
@@ -254,12 +254,26 @@ impl Access {
         &self.profile
     }
 
-    /// The sign-in, where the identity is one.
+    /// The sign-in, where the identity is one by OpenID Connect.
     pub fn login(&self) -> Option<&Login> {
         match &self.proof {
             Proof::Login(login) => Some(login),
-            Proof::Elsewhere(_) | Proof::Saml(_) => None,
+            _ => None,
         }
+    }
+
+    /// The sign-in, where the identity is one, whichever language it speaks.
+    pub fn any_login(&self) -> Option<AnyLogin<'_>> {
+        match &self.proof {
+            Proof::Login(login) => Some(AnyLogin::OpenId(login)),
+            Proof::SamlLogin(login) => Some(AnyLogin::Saml(login)),
+            Proof::Elsewhere(_) | Proof::SamlElsewhere(_) => None,
+        }
+    }
+
+    /// The source of SAML responses, where the identity speaks SAML.
+    pub fn saml(&self) -> Option<Arc<dyn Source<SamlResponse>>> {
+        self.proof.saml()
     }
 
     /// Whether a refresh token outlives this process: one was asked for, and there is a key to seal it with. It may ask the keyring of the
@@ -294,7 +308,7 @@ impl Access {
     /// The roles (ARNs) that the identity says it may assume: those of a claim of the ID token ([`ROLES_CLAIM`], or the one that is configured), or
     /// of the SAML response. A person is asked to sign in first where `interaction` allows it.
     pub async fn roles(&self, interaction: Interaction) -> Result<Vec<String>, Error> {
-        if let Proof::Saml(source) = &self.proof {
+        if let Some(source) = self.saml() {
             let response = source.proof(interaction).await?;
             return Ok(response
                 .roles()
@@ -318,9 +332,9 @@ impl Access {
                 .with_advice("give it a role: role = \"arn:aws:iam::ACCOUNT:role/NAME\", or --role")
         })?;
         let builder = Provider::builder(role);
-        let mut builder = match &self.proof {
-            Proof::Saml(source) => builder.saml(Arc::clone(source)),
-            Proof::Login(_) | Proof::Elsewhere(_) => builder.source(self.clone()),
+        let mut builder = match self.saml() {
+            Some(source) => builder.saml(source),
+            None => builder.source(self.clone()),
         }
         .http_client(self.http.clone())
         .environment(self.environment.clone())
@@ -368,7 +382,7 @@ impl Access {
 
     /// The stored sessions that came from this profile's sign-in, whatever their role, expired or not.
     pub fn sessions(&self) -> Vec<Session> {
-        let (Some(store), Some(login)) = (&self.store, self.login()) else {
+        let (Some(store), Some(login)) = (&self.store, self.any_login()) else {
             return Vec::new();
         };
         sessions::of_sign_in(&**store, login.key())
@@ -381,15 +395,23 @@ impl Access {
     ///
     /// # Errors
     /// Where the identity is no sign-in, or the sign-in fails.
-    pub async fn sign_in(&self) -> Result<IdToken, Error> {
-        let login = self.login().ok_or_else(|| {
-            ConfigError::new("this identity has no sign-in: its token comes from elsewhere")
-        })?;
-        let token = login.sign_in().await?;
-        if let Some(store) = &self.store {
-            sessions::drop_others(store, login.key(), token.clone()).await;
+    pub async fn sign_in(&self) -> Result<Who, Error> {
+        match &self.proof {
+            Proof::Login(login) => self.signed_in(login.key(), login.sign_in().await?).await,
+            Proof::SamlLogin(login) => self.signed_in(login.key(), login.sign_in().await?).await,
+            Proof::Elsewhere(_) | Proof::SamlElsewhere(_) => Err(ConfigError::new(
+                "this identity has no sign-in: its token comes from elsewhere",
+            )
+            .into()),
         }
-        Ok(token)
+    }
+
+    async fn signed_in(&self, key: Key, proof: impl keyless_token::Proof) -> Result<Who, Error> {
+        let who = Who::of(&proof);
+        if let Some(store) = &self.store {
+            sessions::drop_others(store, key, proof).await;
+        }
+        Ok(who)
     }
 
     /// Forgets the sign-in and every session that came from it, and lets the identity provider revoke the refresh token, if there is one and
@@ -398,7 +420,7 @@ impl Access {
     /// # Errors
     /// Where the refresh token could not be revoked. All is forgotten here all the same.
     pub async fn sign_out(&self) -> Result<bool, TokenError> {
-        let Some(login) = self.login() else {
+        let Some(login) = self.any_login() else {
             return Ok(false);
         };
         let is_revoked = login.sign_out().await; // first: a session without its sign-in is handed to nobody
@@ -434,7 +456,7 @@ impl Source<IdToken> for Access {
         self.proof.source()?.latest()
     }
 
-    fn sign_in(&self) -> Option<keyless_cache::Key> {
+    fn sign_in(&self) -> Option<Key> {
         self.proof.source()?.sign_in()
     }
 

@@ -3,12 +3,35 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use keyless_token::login::SecretPlace;
-use serde::de::value::MapAccessDeserializer;
+use keyless_token::login::{LoginBuilder, SecretPlace};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
+use super::Identity;
 use crate::environment::Environment;
 use crate::error::ConfigError;
+
+impl Identity {
+    /// `login`, with what its client proves itself with.
+    pub(super) fn with_its_client(
+        &self,
+        mut login: LoginBuilder,
+        environment: &Environment,
+    ) -> Result<LoginBuilder, ConfigError> {
+        if let Some(secret) = &self.client_secret {
+            login = login.client_secret(secret.place(environment)?);
+        }
+        if let Some(key) = &self.private_key {
+            login = login.private_key(key.place(environment)?);
+        }
+        if let Some(way) = self.client_auth {
+            login = login.client_authentication(way);
+        }
+        if let Some(binds) = self.dpop {
+            login = login.dpop(binds);
+        }
+        Ok(login)
+    }
+}
 
 /// Where a secret rests. `Debug` shows no command: its arguments may be secrets.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,7 +55,7 @@ impl SecretAt {
     ///
     /// # Errors
     /// Where the command is empty, or this program was built without a keyring.
-    pub(super) fn place(&self, environment: &Environment) -> Result<SecretPlace, ConfigError> {
+    fn place(&self, environment: &Environment) -> Result<SecretPlace, ConfigError> {
         match self {
             Self::Command(command) => {
                 let (program, arguments) = command.split_first().ok_or_else(|| {
@@ -89,16 +112,6 @@ impl<'de> Deserialize<'de> for SecretAt {
 
 struct Place;
 
-/// One of them, by the names that serde then knows.
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum OneOf {
-    Command(Vec<String>),
-    Env(String),
-    File(PathBuf),
-    Keyring(String),
-}
-
 impl<'de> Visitor<'de> for Place {
     type Value = SecretAt;
 
@@ -111,19 +124,26 @@ impl<'de> Visitor<'de> for Place {
         Err(E::custom(PLAIN))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SecretAt, A::Error> {
-        let one = OneOf::deserialize(MapAccessDeserializer::new(map)).map_err(|_| {
-            // What serde says of a wrong value may quote it.
-            A::Error::custom("a secret is at one place: { command = [\"pass\", \"show\", \"x\"] }, { env = \"NAME\" }, { file = \"PATH\" } or { keyring = \"NAME\" }")
-        })?;
-        Ok(match one {
-            OneOf::Command(command) => SecretAt::Command(command),
-            OneOf::Env(name) => SecretAt::Env(name),
-            OneOf::File(path) => SecretAt::File(path),
-            OneOf::Keyring(name) => SecretAt::Keyring(name),
-        })
+    /// What serde says of a wrong value may quote it.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretAt, A::Error> {
+        let wrong = || A::Error::custom(ONE_PLACE);
+        let name: String = map.next_key()?.ok_or_else(wrong)?;
+        let place = match name.as_str() {
+            "command" => map.next_value().map(SecretAt::Command),
+            "env" => map.next_value().map(SecretAt::Env),
+            "file" => map.next_value().map(SecretAt::File),
+            "keyring" => map.next_value().map(SecretAt::Keyring),
+            _ => return Err(wrong()),
+        };
+        let place = place.map_err(|_| wrong())?;
+        match map.next_key::<String>()? {
+            None => Ok(place),
+            Some(_) => Err(wrong()),
+        }
     }
 }
+
+const ONE_PLACE: &str = "a secret is at one place: { command = [\"pass\", \"show\", \"x\"] }, { env = \"NAME\" }, { file = \"PATH\" } or { keyring = \"NAME\" }";
 
 /// It is copied into backups, tickets and repositories.
 const PLAIN: &str = "a secret does not belong in this file; say where it is: { command = [\"pass\", \"show\", \"x\"] }, { env = \"NAME\" }, { file = \"PATH\" } or { keyring = \"NAME\" }";

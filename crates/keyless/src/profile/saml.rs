@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use keyless_cache::Store;
+use keyless_token::login::Flow;
 use keyless_token::saml::SamlLogin;
 use keyless_token::{CommandSource, EnvSource, FileSource, SamlResponse, Source};
 
+use super::access::Proof;
 use super::{Identity, Use};
 use crate::environment::Environment;
 use crate::error::{ConfigError, Error};
@@ -41,45 +43,45 @@ impl std::fmt::Debug for SamlCommand {
 }
 
 impl Identity {
-    /// The source of SAML responses, if the identity names one.
-    pub(super) fn saml_source(
+    /// The proof by SAML, if the identity names one.
+    pub(super) fn saml_proof(
         &self,
         store: Option<&Arc<dyn Store>>,
         environment: &Environment,
         usage: &Use,
-    ) -> Result<Option<Arc<dyn Source<SamlResponse>>>, Error> {
+    ) -> Result<Option<Proof>, Error> {
         let saml = &self.saml;
         let clock = usage.clock.clone();
-        match (&saml.url, &saml.file, &saml.env, &saml.command) {
-            (None, None, None, None) => Ok(None),
-            (Some(url), None, None, None) => self
-                .saml_login(url, store, usage)
-                .map(|login| Some(Arc::new(login) as _)),
-            (None, Some(file), None, None) => {
-                Ok(Some(Arc::new(FileSource::new(file).clock(clock))))
+        let elsewhere: Arc<dyn Source<SamlResponse>> = match (&saml.url, &saml.file, &saml.env, &saml.command) {
+            (None, None, None, None) => return Ok(None),
+            (Some(url), None, None, None) => {
+                let login = self.saml_login(url, store, usage)?;
+                return Ok(Some(Proof::SamlLogin(login)));
             }
+            (None, Some(file), None, None) => Arc::new(FileSource::new(file).clock(clock)),
             (None, None, Some(name), None) => {
                 let environment = environment.clone();
                 let source = EnvSource::new(name)
                     .lookup(move |name| environment.os(name))
                     .clock(clock);
-                Ok(Some(Arc::new(source)))
+                Arc::new(source)
             }
             (None, None, None, Some(SamlCommand(command))) => {
                 let (program, arguments) = command.split_first().ok_or_else(|| {
                     ConfigError::new("saml_command is empty")
                         .with_advice("write it as a list: the program, then its arguments")
                 })?;
-                Ok(Some(Arc::new(
-                    CommandSource::new(program, arguments).clock(clock),
-                )))
+                Arc::new(CommandSource::new(program, arguments).clock(clock))
             }
-            _ => Err(
-                ConfigError::new("the identity names several ways to get a SAML response")
-                    .with_advice("keep one of saml_url, saml_file, saml_env and saml_command")
-                    .into(),
-            ),
-        }
+            _ => {
+                return Err(ConfigError::new(
+                    "the identity names several ways to get a SAML response",
+                )
+                .with_advice("keep one of saml_url, saml_file, saml_env and saml_command")
+                .into());
+            }
+        };
+        Ok(Some(Proof::SamlElsewhere(elsewhere)))
     }
 
     fn saml_login(
@@ -99,6 +101,8 @@ impl Identity {
         }
         if let Some(flow) = self.flow {
             login = login.flow(flow);
+        } else if usage.browser_is_out_of_reach {
+            login = login.flow(Flow::Paste);
         }
         if let Some(host) = self.redirect_host {
             login = login.redirect_host(host);

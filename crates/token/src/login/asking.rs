@@ -38,12 +38,13 @@ impl Asking<'_> {
             link: &callback.link,
             url: request,
             returns_to: &callback.returns_to,
+            posts: callback.is_posted_to(),
             flow,
             timeout: self.timeout,
         });
         let if_late = format!(
             "run the command again, with a longer `--timeout` if you need more time; if the page in the browser shows an error, check \
-             the client id, and that the identity provider allows {}",
+             the configuration, and that the identity provider allows {}",
             callback.returns_to
         );
         let answered = async {

@@ -117,13 +117,19 @@ pub(crate) struct Callback {
 impl Callback {
     /// What was asked for, as soon as the person's own browser brings it or they paste the address at which one elsewhere ended.
     pub(crate) async fn answer(&mut self, prompt: &dyn Prompt) -> Result<Secret, TokenError> {
-        let judge = &self.desk.way_back.judge;
+        let (judge, posts) = (&self.desk.way_back.judge, self.is_posted_to());
         let pasting = async {
             let mut rejected = None;
             loop {
                 let line = prompt.pasted(rejected.as_ref()).await;
                 match pasted(line.expose(), &self.returns_to, judge) {
                     Ok(answer) => break answer,
+                    Err(error) if posts => {
+                        rejected = Some(error.with_advice(format!(
+                            "paste what the browser posts to {} at the end of the sign-in, as its developer tools show it",
+                            self.returns_to
+                        )));
+                    }
                     Err(error) => rejected = Some(error),
                 }
             }
@@ -132,6 +138,11 @@ impl Callback {
             answer = &mut self.answered => answer.unwrap_or_else(closed),
             answer = pasting => answer,
         }
+    }
+
+    /// Whether the response comes in a form, and not in an address.
+    pub(crate) fn is_posted_to(&self) -> bool {
+        self.desk.way_back.mode == ResponseMode::FormPost
     }
 
     /// The same, where nobody is to paste anything.

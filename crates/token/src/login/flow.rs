@@ -174,14 +174,20 @@ async fn redirect(
         longest: LONGEST_RESPONSE,
     };
     let (shown, target) = match pushed::push(port, &request.url).await? {
-        None => (request.url.clone(), Onward::from(request.url.to_string())),
+        None => (
+            Some(request.url.clone()),
+            Onward::from(request.url.to_string()),
+        ),
         Some(pushed) => {
-            // Nobody can renew the address that a person has before their eyes.
+            // Nobody can renew the address that a person has before their eyes, unless it is our own link. That one at the identity provider may
+            // be taken only from some clients, which its metadata do not tell.
             let lasts = pushed.until >= settings.clock.now() + settings.timeout;
             let shown = if lasts || provider.requires_pushed_requests {
-                pushed.url.clone()
+                Some(pushed.url.clone())
+            } else if flow == Flow::Paste {
+                Some(request.url.clone())
             } else {
-                request.url.clone()
+                None
             };
             let (port, request) = (Arc::clone(port), request.url.clone());
             let address = move || Box::pin(pushed.renewed(port, request)) as _;
@@ -189,6 +195,7 @@ async fn redirect(
         }
     };
     let callback = waiting.serve(target, way_back)?;
+    let shown = shown.map_or_else(|| callback.link.clone(), String::from);
     let complete = async |answer: Secret| {
         let completed = complete(port, request, answer).await;
         let (token, refresh_token) = completed.map_err(|error| settings.way.advise(error))?;
@@ -196,7 +203,7 @@ async fn redirect(
         Ok(token)
     };
     asking
-        .visit(callback, shown.as_str(), flow, complete, IdToken::who)
+        .visit(callback, &shown, flow, complete, IdToken::who)
         .await
 }
 
@@ -248,7 +255,6 @@ impl Settings {
         }
         let expected = verify::Expected {
             provider,
-            way: self.way,
             client_id: &self.client_id,
             nonce,
             max_age: request::max_age(&self.extra)?,

@@ -9,10 +9,9 @@ use openidconnect::{AccessToken, Nonce};
 use super::callback::{self, WayBack};
 use super::discovery::{self, IdentityProvider};
 use super::page::Page;
-use super::request::{ResponseType, Wanted};
-use super::response::Expected;
+use super::request::{ResponseMode, ResponseType, Wanted};
+use super::response::{self, Expected};
 use super::verify::Evidence;
-use super::ways;
 use super::{keys, verify};
 use crate::error::TokenError;
 use crate::http::{HttpClient, HttpError, Limits};
@@ -24,6 +23,9 @@ pub const STATE: &str = "right";
 
 /// Who is asked, and who is expected to answer.
 pub const ISSUER: &str = "https://issuer.example";
+
+/// How the address begins that [`pasted`] takes.
+pub const RETURNS_TO: &str = "http://127.0.0.1:1/callback";
 
 /// The `aud` that [`key_set`] demands.
 const CLIENT: &str = "app";
@@ -45,24 +47,18 @@ pub struct Answer {
     pub page: Option<String>,
 }
 
-/// Lets the listener answer `request`. `who` is the person it names when the sign-in is over.
+/// Lets the listener answer `request`, which may be the response. `who` is the person it names when the sign-in is over.
 pub fn callback(
     request: Request<Vec<u8>>,
     response_type: ResponseType,
+    mode: ResponseMode,
     iss_required: bool,
     who: &str,
 ) -> Answer {
-    let wanted = Wanted::new(response_type, None).expect("a usual mode");
-    let expected = Expected {
-        state: Secret::new(STATE),
-        issuer: ISSUER.into(),
-        iss_required,
-        wanted,
-    };
     let way_back = WayBack {
         path: "/callback",
-        mode: wanted.mode,
-        judge: expected.into_judge(),
+        mode,
+        judge: expected(response_type, mode, iss_required).into_judge(),
         longest: 0,
     };
     let signed_in = Page::signed_in(&printable(who));
@@ -72,6 +68,26 @@ pub fn callback(
         page: failed.map(|error| Page::failed(error).html()),
         response,
         outcome: outcome.map(|outcome| outcome.map(|code| code.expose().to_owned())),
+    }
+}
+
+/// What a sign-in that waits gets of a line that somebody pastes; the outer `Err` where it goes on waiting.
+pub fn pasted(
+    line: &str,
+    response_type: ResponseType,
+    iss_required: bool,
+) -> Result<Result<String, TokenError>, TokenError> {
+    let judge = expected(response_type, response_type.usual_mode(), iss_required).into_judge();
+    let answer = response::pasted(line, RETURNS_TO, &judge)?;
+    Ok(answer.map(|answer| answer.expose().to_owned()))
+}
+
+fn expected(response_type: ResponseType, mode: ResponseMode, iss_required: bool) -> Expected {
+    Expected {
+        state: Secret::new(STATE),
+        issuer: ISSUER.into(),
+        iss_required,
+        wanted: Wanted::new(response_type, Some(mode)).expect("a mode that it may come by"),
     }
 }
 
@@ -108,7 +124,6 @@ pub fn key_set(body: &[u8], tokens: &[&str]) -> Result<Vec<Result<(), TokenError
     let access_token = AccessToken::new("access".into());
     let expected = verify::Expected {
         provider: &provider,
-        way: &ways::STANDARD,
         client_id: CLIENT,
         nonce: verify::Nonces::OfRequest(&nonce),
         max_age: None,

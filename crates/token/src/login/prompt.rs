@@ -61,6 +61,8 @@ pub struct SignInPage<'a> {
     pub url: &'a str,
     /// Where the browser ends, without what it brings: `http://127.0.0.1:PORT/callback`.
     pub returns_to: &'a str,
+    /// Whether what it brings is posted there (SAML, `form_post`), and so does not stand in the address.
+    pub posts: bool,
     /// [`Flow::Browser`], or [`Flow::Paste`] where the browser is elsewhere.
     pub flow: Flow,
     /// How long the sign-in is waited for.

@@ -134,7 +134,7 @@ pub(super) fn unambiguous(form: &[u8]) -> Option<Parameters> {
 }
 
 /// What stands in an address that a person pasted, at which their browser ended: an address that begins with `returns_to`, or what stands behind
-/// its `?` or `#`. `Err` where it is another line, or belongs to another sign-in.
+/// its `?` or `#`. `Err` where it is another line, belongs to another sign-in, or is not whole.
 pub(super) fn pasted(
     line: &str,
     returns_to: &str,
@@ -180,7 +180,13 @@ pub(super) fn pasted(
         if let Some(parameters) = parameters
             && let Verdict::Ours(answer) = judge(&parameters, mode)
         {
-            return Ok(answer);
+            return match answer {
+                // It may have been cut off where it was copied, and nothing is spent yet.
+                Err(error) if error.kind() == TokenErrorKind::Invalid => {
+                    Err(rejected(&error.to_string()))
+                }
+                answer => Ok(answer),
+            };
         }
     }
     Err(rejected(

@@ -15,7 +15,6 @@ use openidconnect::{
 use super::TELL;
 use super::discovery::IdentityProvider;
 use super::grant::Grant;
-use super::ways::Way;
 use crate::error::{TokenError, TokenErrorKind};
 use crate::id_token::IdToken;
 use crate::text;
@@ -38,7 +37,6 @@ const ALGORITHMS: [(&str, CoreJwsSigningAlgorithm); 5] = [
 /// What a token must answer to.
 pub(super) struct Expected<'a> {
     pub(super) provider: &'a IdentityProvider,
-    pub(super) way: &'a Way,
     pub(super) client_id: &'a str,
     pub(super) nonce: Nonces<'a>,
     /// How long ago the person may have authenticated, where the request limited it.
@@ -107,7 +105,7 @@ pub(super) fn verify(
         ));
     }
     let (wanted, found) = (&expected.provider.issuer, token.issuer());
-    if found != wanted && !expected.way.is_also_called(found) {
+    if found != wanted {
         return Err(invalid(format!(
             "it is from another issuer: expected {wanted:?}, found {found:?} (iss)"
         )));
@@ -117,7 +115,6 @@ pub(super) fn verify(
     let lenient_now = expected.now - expected.leeway;
     let client_id = ClientId::new(expected.client_id.to_owned());
     let verifier = CoreIdTokenVerifier::new_public_client(client_id, issuer, keys)
-        .require_issuer_match(false) // done
         .set_allowed_algs([algorithm(token, expected.provider)?])
         .set_time_fn(move || lenient_now.into());
     let read = CoreIdToken::from_str(token.expose())

@@ -31,8 +31,6 @@ pub(super) struct Way {
     stay: Stay,
     /// Whether every application has a secret, which the token endpoint demands.
     secret: bool,
-    /// What else than the issuer its tokens may name as theirs.
-    also_called: &'static [&'static str],
     /// The path of its device authorization endpoint, where its discovery does not tell.
     device_path: Option<&'static str>,
     sign_out: SignOut,
@@ -141,11 +139,6 @@ impl Way {
             verdict => verdict,
         })
     }
-
-    /// Whether its tokens may name `issuer` as theirs beside the issuer that it is.
-    pub(super) fn is_also_called(&self, issuer: &str) -> bool {
-        self.also_called.contains(&issuer)
-    }
 }
 
 impl Plan {
@@ -243,7 +236,6 @@ const AS_THE_STANDARDS_SAY: Way = Way {
     port: None,
     stay: Stay::Scope,
     secret: false,
-    also_called: &[],
     device_path: None,
     sign_out: SignOut::Standard,
     hints: &[],

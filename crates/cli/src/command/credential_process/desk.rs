@@ -8,8 +8,8 @@ use std::io;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use keyless::profile::{Access, StoreKind};
-use keyless::{FileStore, Login, Provider, Session, Source};
+use keyless::profile::{Access, AnyLogin, StoreKind};
+use keyless::{FileStore, Provider, Session};
 use keyless_cache::Word;
 use tokio::time::{Instant, sleep};
 
@@ -32,20 +32,20 @@ pub(super) fn session(
     no_interactive: bool,
 ) -> Result<Session, Failure> {
     let provider = access.provider()?;
-    run_and_settle(access.login(), async {
+    run_and_settle(access.any_login(), async {
         let (called, end) = (SystemTime::now(), Instant::now() + LONGEST);
         let explain = |error: keyless::Error| explained(context, chosen, access, error);
         let screen = context.way_to_ask(chosen, no_interactive, false);
         let session = tokio::select! {
             session = provider.session() => session,
-            never = tell_of_another(screen.as_ref(), access.login()) => match never {},
+            never = tell_of_another(screen.as_ref(), access.any_login()) => match never {},
         };
         let missing = match session.map_err(explain) {
             Err(missing) if missing.code == SIGN_IN => missing,
             outcome => return outcome,
         };
         let (Some(screen), Some(login), Some(store)) =
-            (screen, access.login(), common_store(context, chosen))
+            (screen, access.any_login(), common_store(context, chosen))
         else {
             return Err(missing);
         };
@@ -78,7 +78,7 @@ fn common_store(context: &Context, chosen: &Chosen) -> Option<FileStore> {
 struct Desk<'a> {
     chosen: &'a Chosen,
     provider: &'a Provider,
-    login: &'a Login,
+    login: AnyLogin<'a>,
     store: FileStore,
     screen: Screen,
     end: Instant,
@@ -132,7 +132,7 @@ impl Desk<'_> {
                     code.unwrap_or(INTERNAL),
                     format!(
                         "nobody has signed in at {}",
-                        keyless::text::printable(self.login.issuer())
+                        keyless::text::printable(&self.login.place())
                     ),
                 );
                 return Err(self.chosen.advised(failure));
@@ -198,7 +198,7 @@ impl Desk<'_> {
 }
 
 /// Says so, if the answer takes its time because another process asks somebody.
-async fn tell_of_another(screen: Option<&Screen>, login: Option<&Login>) -> Infallible {
+async fn tell_of_another(screen: Option<&Screen>, login: Option<AnyLogin<'_>>) -> Infallible {
     if let (Some(screen), Some(login)) = (screen, login) {
         let since = asked_elsewhere(login).await;
         screen.show(&format!("{}\n", waits_for_another(login, since)));

@@ -28,6 +28,9 @@ pub(super) async fn authorize(patient: Arc<Patient>) -> Finding {
         Ok(access) => access,
         Err(finding) => return finding,
     };
+    if access.saml().is_some() {
+        return Finding::skip("the identity speaks SAML, which has no client");
+    }
     let identity = &access.profile().identity;
     let (Some(_), Some(client)) = (access.login(), &identity.client_id) else {
         return Finding::skip("nobody signs in: the token comes from elsewhere");
@@ -168,7 +171,7 @@ pub(super) async fn redirect_port(patient: Arc<Patient>) -> Finding {
         Ok(access) => access,
         Err(finding) => return finding,
     };
-    if access.login().is_none() {
+    if access.any_login().is_none() {
         return Finding::skip("nobody signs in: the token comes from elsewhere");
     }
     let identity = &access.profile().identity;

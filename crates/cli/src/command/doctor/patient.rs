@@ -61,6 +61,9 @@ pub(super) struct StsAnswer {
     pub(super) date: Option<SystemTime>,
 }
 
+/// Of what OpenID providers alone have.
+const SPEAKS_SAML: &str = "the identity speaks SAML";
+
 /// How long an answer, a token and a session may take, so that what is missing is told by its own check, and all of it before the
 /// end: a token, the issuer that it names, that issuer's keys.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
@@ -142,6 +145,9 @@ impl Patient {
     }
 
     async fn discover(&self) -> Result<Discovery, Finding> {
+        if self.usable()?.saml().is_some() {
+            return Err(Finding::skip(SPEAKS_SAML));
+        }
         let issuer = match self.usable()?.login() {
             Some(login) => login.issuer().to_owned(),
             None => match self.token().await {
@@ -196,6 +202,9 @@ impl Patient {
 
     async fn ask_for_token(&self) -> Result<IdToken, Finding> {
         let access = self.usable()?;
+        if access.saml().is_some() {
+            return Err(Finding::skip(SPEAKS_SAML));
+        }
         if let Some(token) = access.held() {
             return Ok(token);
         }

@@ -7,6 +7,7 @@ use keyless_token::text::printable;
 
 use super::finding::Finding;
 use super::patient::Patient;
+use crate::command::status::elsewhere;
 use crate::exit::INVALID;
 
 /// The configuration file: found, ours, readable.
@@ -57,6 +58,13 @@ pub(super) async fn identity(patient: Arc<Patient>) -> Finding {
         Err(finding) => return finding.clone(),
     };
     let identity = &access.profile().identity;
+    if access.saml().is_some() {
+        let from = match access.any_login() {
+            Some(login) => format!("a sign-in by SAML at {}", login.place()),
+            None => format!("a SAML response from {}", elsewhere(access)),
+        };
+        return Finding::pass(printable(&from));
+    }
     let said = match (
         &identity.token_file,
         &identity.token_env,

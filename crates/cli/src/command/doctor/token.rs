@@ -21,6 +21,20 @@ const SHORT: Duration = Duration::from_mins(2);
 
 /// Whether there is a token without asking anybody.
 pub(super) async fn silent(patient: Arc<Patient>) -> Finding {
+    if let Ok(access) = patient.usable()
+        && access.saml().is_some()
+        && let Some(login) = access.any_login()
+    {
+        return match login.held() {
+            Some(who) => Finding::pass(format!(
+                "{} at {}, a SAML response, until {}",
+                who.who,
+                printable(&login.place()),
+                when(who.expires_at, patient.now)
+            )),
+            None => Finding::skip("a SAML response is good for five minutes, and none is held"),
+        };
+    }
     match patient.token().await {
         Ok(token) => Finding::pass(format!(
             "{} at {}, until {}",

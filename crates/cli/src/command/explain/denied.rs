@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use keyless::profile::Access;
-use keyless::{Error, ExchangeErrorKind, IdToken, Source, text};
+use keyless::{Error, ExchangeErrorKind, IdToken, SamlResponse, Source, text};
 use keyless_trust::keys::{Context as Keys, Request};
 use keyless_trust::provider::IdentityProvider;
 use keyless_trust::token::Token;
@@ -26,6 +26,12 @@ pub(crate) fn explained(
         _ => return chosen.explain(error.into()),
     };
     let mut failure: Failure = error.into();
+    if let Some(source) = access.saml() {
+        if let Some(response) = source.latest().filter(|_| first_hop) {
+            failure.facts = facts_of(&response);
+        }
+        return failure;
+    }
     if let Some(token) = access.latest().filter(|_| first_hop) {
         let role = chosen.profile.role.as_deref().unwrap_or_default();
         failure.facts = facts(&token, role, context.now());
@@ -46,6 +52,30 @@ pub(crate) fn explained(
         None => failure,
     }
 }
+
+/// What trust policies see of a response (IAM User Guide, available keys for SAML-based federation).
+fn facts_of(response: &SamlResponse) -> Vec<String> {
+    let line = |key: &str, value: &str| format!("  {key} = {:?}", text::printable(value));
+    let mut lines = vec![
+        "the SAML response that AWS was shown".to_owned(),
+        line("saml:iss", response.issuer()),
+        line("saml:aud", response.recipient()),
+        line("saml:sub", response.name_id()),
+    ];
+    for pair in response.roles().iter().take(LISTED) {
+        lines.push(line("role", &pair.role));
+        lines.push(line("  by the provider", &pair.provider));
+    }
+    if response.roles().len() > LISTED {
+        lines.push(format!("  of {} roles", response.roles().len()));
+    }
+    let tags = response.tags();
+    lines.extend(tags.map(|(key, value)| line(&format!("aws:RequestTag/{}", text::printable(key)), value)));
+    lines
+}
+
+/// The most roles that are shown.
+const LISTED: usize = 5;
 
 /// The token's own words, then the condition keys that AWS makes of it; lines without the token.
 fn facts(token: &IdToken, role: &str, now: SystemTime) -> Vec<String> {

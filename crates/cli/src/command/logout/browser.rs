@@ -8,6 +8,7 @@ use keyless::{Login, text};
 use crate::args::Logout;
 use crate::context::{Chosen, Context, run as run_async};
 use crate::exit::{Failure, INTERRUPTED};
+use crate::output;
 use crate::terminal::surroundings::browser_is_out_of_reach;
 use crate::words::length;
 
@@ -19,14 +20,14 @@ pub(super) fn end_session(
     login: &Login,
     hint: Option<&keyless::IdToken>,
 ) {
-    let output = context.output;
+    let (output, environment) = (context.output, &context.environment);
     let issuer = text::printable(login.issuer());
     let command = chosen.profile.identity.browser.as_deref();
     let out_of_reach = (!args.no_browser)
-        .then(|| browser_is_out_of_reach(&context.environment, command.is_some(), Path::exists))
+        .then(|| browser_is_out_of_reach(environment, command.is_some(), Path::exists))
         .flatten();
     let open = |link: &str| {
-        let variable = |name: &str| context.environment.os(name);
+        let variable = |name: &str| environment.os(name);
         !args.no_browser && out_of_reach.is_none() && browser::open(link, command, variable).is_ok()
     };
     let outcome = run_async(async {
@@ -38,10 +39,14 @@ pub(super) fn end_session(
         }
         let show = |page: &SignOutPage<'_>| {
             let link = page.link;
-            output.say(&if open(link) {
-                format!("sign out at {issuer} in your browser; if it does not open, follow this link:\n  {link}")
+            output::tell(&if open(link) {
+                format!(
+                    "sign out at {issuer} in your browser; if it does not open, follow this link:\n  {link}"
+                )
             } else {
-                format!("to sign out at {issuer}, open this link in a browser on this machine:\n  {link}")
+                format!(
+                    "to sign out at {issuer}, open this link in a browser on this machine:\n  {link}"
+                )
             });
             output.say(&format!(
                 "waiting for the browser to come back, up to {}; press Ctrl-C if you are done",
@@ -54,10 +59,15 @@ pub(super) fn end_session(
         Ok(EndOfSession::CameBack) => {
             output.say(&format!("{issuer} has ended the session of the browser"));
         }
-        Ok(EndOfSession::NotSeen) => not_seen(context, &issuer),
-        Err(Failure {
+        Ok(EndOfSession::NotSeen)
+        | Err(Failure {
             code: INTERRUPTED, ..
-        }) => not_seen(context, &issuer),
+        }) => {
+            output.say(&format!(
+                "the browser has not come back from {issuer}, so whether its session has ended is not known; here you are signed out"
+            ));
+            output.hint("if the page shows an error, let the application return to http://127.0.0.1/signed-out after a logout");
+        }
         Ok(EndOfSession::NotOffered(Some(page))) => {
             let opened = open(page.as_str());
             output.say(&if opened {
@@ -79,14 +89,4 @@ pub(super) fn end_session(
             }
         }
     }
-}
-
-/// Nobody has come back, which proves nothing.
-fn not_seen(context: &Context, issuer: &str) {
-    context.output.say(&format!(
-        "the browser has not come back from {issuer}, so whether its session has ended is not known; here you are signed out"
-    ));
-    context.output.hint(
-        "if the page shows an error, let the application return to http://127.0.0.1/signed-out after a logout",
-    );
 }

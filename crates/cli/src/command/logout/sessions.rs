@@ -1,15 +1,15 @@
 //! What a logout cannot end: sessions that AWS goes on accepting, and the policy that ends them.
 
+use std::time::Duration;
+
+use keyless::Session;
 use keyless::text::printable;
-use keyless::{Expiring, Session};
 use keyless_trust::revoke::Revocation;
 
 use crate::context::{Chosen, Context};
 use crate::exit::{Failure, INVALID};
 use crate::output;
-use crate::words::{rfc3339, role_name, when};
-
-use std::time::Duration;
+use crate::words::{rfc3339, role_name, when, whole};
 
 /// Says which of the sessions that were forgotten go on, and what would end them.
 pub(super) fn tell(context: &Context, sessions: &[Session], again: &str) {
@@ -92,7 +92,7 @@ pub(super) fn print_policy(
             "file://policy.json",
         ];
         let line = shlex::try_join(words).unwrap_or_default();
-        output.say(&format!("  {}", crate::words::whole(&line)));
+        output.say(&format!("  {}", whole(&line)));
         if let Some(account) = role.split(':').nth(4) {
             output.say(&format!("in the account {}", printable(account)));
         }

@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use keyless::login::Ended;
-use keyless::profile::Access;
-use keyless::{Expiring, Key, Login, Session, Source, text};
+use keyless::profile::{Access, SamlCommand};
+use keyless::{Key, Login, Session, text};
 use serde_json::{Value, json};
 
 use crate::context::{Chosen, Context};
@@ -58,21 +58,19 @@ impl Look {
         now: SystemTime,
     ) -> Result<Self, Failure> {
         let profile = &chosen.profile;
-        let proof = match access.login() {
+        let proof = match access.any_login() {
             None => Proof::Elsewhere(elsewhere(access)),
             Some(login) => {
-                let issuer = text::printable(login.issuer());
-                match (access.held(), login.stored()) {
-                    (Some(token), stored) => Proof::SignedIn {
-                        who: token.who(),
+                let issuer = text::printable(&login.place());
+                let ended = login.stored().map(|stored| stored.expires_at);
+                match login.held() {
+                    Some(held) => Proof::SignedIn {
+                        who: held.who,
                         issuer,
-                        since: token.issued_at(),
-                        until: stored.map_or(token.expires_at(), |sign_in| sign_in.expires_at()),
+                        since: held.issued_at,
+                        until: ended.unwrap_or(held.expires_at),
                     },
-                    (None, stored) => Proof::SignedOut {
-                        issuer,
-                        ended: stored.map(|sign_in| sign_in.expires_at()),
-                    },
+                    None => Proof::SignedOut { issuer, ended },
                 }
             }
         };
@@ -97,8 +95,8 @@ impl Look {
             proof,
             refused: access.login().and_then(Login::ended),
             sign_in: access
-                .login()
-                .map(|login| (login.key(), text::printable(login.issuer()))),
+                .any_login()
+                .map(|login| (login.key(), text::printable(&login.place()))),
             sessions,
             now,
         })
@@ -243,13 +241,15 @@ pub(in crate::command) fn session_json(session: &Session) -> Value {
     })
 }
 
-fn elsewhere(access: &Access) -> String {
+/// What the proof comes from, where nobody signs in.
+pub(in crate::command) fn elsewhere(access: &Access) -> String {
     let identity = &access.profile().identity;
-    let place = match (
-        &identity.token_file,
-        &identity.token_env,
-        &identity.token_command,
-    ) {
+    let saml = &identity.saml;
+    let file = identity.token_file.as_ref().or(saml.file.as_ref());
+    let name = identity.token_env.as_ref().or(saml.env.as_ref());
+    let command = identity.token_command.as_ref();
+    let command = command.or(saml.command.as_ref().map(|SamlCommand(command)| command));
+    let place = match (file, name, command) {
         (Some(file), _, _) => format!("the file {}", file.display()),
         (_, Some(name), _) => format!("the variable {name}"),
         (_, _, Some(command)) => {

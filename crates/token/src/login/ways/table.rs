@@ -53,7 +53,7 @@ pub(super) static WAYS: &[Way] = &[
         hints: &[
             Hint(
                 "must be a login redirect uri",
-                "add http://127.0.0.1:8765/callback to the application's Sign-in redirect URIs, to the letter",
+                "add http://127.0.0.1:PORT/callback, with the port of the identity, to the application's Sign-in redirect URIs",
             ),
             // https://developer.okta.com/docs/guides/device-authorization-grant/main/
             Hint(
@@ -73,10 +73,9 @@ pub(super) static WAYS: &[Way] = &[
     },
     Way {
         name: "Google",
-        // https://developers.google.com/identity/openid-connect/reference: `iss` of legacy implementations has no scheme. IAM takes either
-        // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html: accounts.google.com is built in).
+        // https://developers.google.com/identity/openid-connect/reference: legacy implementations leave https:// out of `iss`. AWS takes that as well;
+        // here it does not come, and openidconnect reads no issuer without a scheme.
         issuers: &[Issuers("accounts.google.com", "/")],
-        also_called: &["accounts.google.com"],
         // https://developers.google.com/identity/openid-connect/openid-connect#access-type-param: it does not know offline_access, and gives a
         // refresh token with a consent alone.
         stay: Stay::Parameters(&[("access_type", "offline"), ("prompt", "consent")]),
@@ -183,7 +182,7 @@ pub(super) static WAYS: &[Way] = &[
         hints: &[
             Hint(
                 "redirect_mismatch",
-                "add http://localhost:8765/callback to the app client's Allowed callback URLs, to the letter",
+                "add http://localhost:PORT/callback, with the port of the identity, to the app client's Allowed callback URLs",
             ),
             Hint(
                 "invalid_scope",

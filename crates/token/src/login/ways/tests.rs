@@ -366,13 +366,3 @@ fn what_discovery_leaves_out_is_filled_in() {
         assert_eq!((&*end, &*page, &*device), found, "{way}");
     }
 }
-
-#[test]
-fn google_may_write_its_issuer_in_two_ways_and_nobody_else() {
-    assert!(Way::called("Google").is_also_called("accounts.google.com"));
-    assert!(
-        WAYS.iter()
-            .all(|way| way.name == "Google" || way.also_called.is_empty())
-    );
-    assert!(!Way::called("Google").is_also_called("https://accounts.google.com.example"));
-}
