@@ -22,7 +22,7 @@ async fn a_person_signs_in_and_every_aws_tool_is_the_role() {
     // `keyless login` prints the address; the person opens it in a browser.
     let login = ["login", "dev", "--no-browser", "--write-aws-config", "dev"];
     let mut said = home.keyless(&login, &[]);
-    let address = said.address(&format!("{issuer}/auth?")).await;
+    let address = said.address("http://127.0.0.1:").await;
     let page = Browser::default().sign_in(&address, "alice").await;
     assert!(page.contains("Signed in as alice@example.com"), "{page}");
     said.well().await;

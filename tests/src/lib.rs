@@ -33,6 +33,7 @@ pub mod proxy;
 pub mod real;
 pub mod renewal;
 pub mod rest;
+pub mod saml;
 pub mod scene;
 pub mod webdriver;
 pub mod wiretap;

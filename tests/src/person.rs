@@ -37,6 +37,8 @@ pub struct Told {
     pub links: Vec<String>,
     /// The authorization requests.
     pub urls: Vec<String>,
+    /// Where the browser ends.
+    pub returns_to: Vec<String>,
     /// As whom they were signed in, and as whom before where that was another.
     pub signed_in: Vec<(String, Option<String>)>,
     /// The codes to be entered on another device, with the links that hold them.
@@ -103,6 +105,7 @@ impl Prompt for Person {
         self.note(|told| {
             told.links.push(page.link.to_owned());
             told.urls.push(page.url.to_owned());
+            told.returns_to.push(page.returns_to.to_owned());
         });
         let deed = self
             .deed
@@ -174,7 +177,20 @@ pub async fn browse(link: &str, deed: &Deed) -> String {
             continue;
         }
         let page = String::from_utf8_lossy(answer.body()).into_owned();
-        let Some(question) = between(&page, "name=\"request\" value=\"", "\"") else {
+        let field = |name: &str| between(&page, &format!("name=\"{name}\" value=\""), "\"");
+        let action = between(&page, "action=\"", "\"").unwrap_or_default();
+        if let Some(response) = field("SAMLResponse") {
+            // As the script of the page does. Nothing in it is escaped.
+            let mut posted = url::form_urlencoded::Serializer::new(String::new());
+            posted.append_pair("SAMLResponse", &response);
+            if let Some(state) = field("RelayState") {
+                posted.append_pair("RelayState", &state);
+            }
+            form = Some(posted.finish());
+            address = address.join(&action).expect("an address");
+            continue;
+        }
+        let Some(question) = field("request") else {
             return page;
         };
         let person = match deed {
@@ -187,7 +203,7 @@ pub async fn browse(link: &str, deed: &Deed) -> String {
                 .append_pair("person", person)
                 .finish(),
         );
-        address = address.join("/sign-in").expect("an address");
+        address = address.join(&action).expect("an address");
     }
     panic!("too many redirections from {link}");
 }

@@ -73,11 +73,7 @@ fn is_new(asked: &Asked) -> bool {
 }
 
 /// Who is signed in, once somebody is.
-async fn sign_in(
-    context: &Context,
-    asked: &Asked,
-    force: bool,
-) -> Result<Option<Who>, Failure> {
+async fn sign_in(context: &Context, asked: &Asked, force: bool) -> Result<Option<Who>, Failure> {
     let access = &asked.access;
     let who = match access.any_login() {
         None => {

@@ -67,7 +67,9 @@ pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
         }
         None if args.end_session => {
             context.output.warning("keyless does not end the session of the browser at an identity provider that speaks SAML");
-            context.output.hint("sign out on its own pages, or delete its cookies in your browser");
+            context
+                .output
+                .hint("sign out on its own pages, or delete its cookies in your browser");
         }
         _ => {}
     }

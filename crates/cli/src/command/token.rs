@@ -18,7 +18,13 @@ pub(super) fn run(context: &Context, args: &Token) -> Outcome {
     if let Some(source) = asked.access.saml() {
         let response = proof(context, &chosen, &asked, &source)?;
         let said = || cleaned(&said_by(&response));
-        show(context, args, response.expose(), said, response.expires_at())
+        show(
+            context,
+            args,
+            response.expose(),
+            said,
+            response.expires_at(),
+        )
     } else {
         let token: IdToken = proof(context, &chosen, &asked, &asked.access)?;
         let said = || cleaned(&Value::Object(token.claims().clone()));

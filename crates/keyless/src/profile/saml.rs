@@ -52,35 +52,36 @@ impl Identity {
     ) -> Result<Option<Proof>, Error> {
         let saml = &self.saml;
         let clock = usage.clock.clone();
-        let elsewhere: Arc<dyn Source<SamlResponse>> = match (&saml.url, &saml.file, &saml.env, &saml.command) {
-            (None, None, None, None) => return Ok(None),
-            (Some(url), None, None, None) => {
-                let login = self.saml_login(url, store, usage)?;
-                return Ok(Some(Proof::SamlLogin(login)));
-            }
-            (None, Some(file), None, None) => Arc::new(FileSource::new(file).clock(clock)),
-            (None, None, Some(name), None) => {
-                let environment = environment.clone();
-                let source = EnvSource::new(name)
-                    .lookup(move |name| environment.os(name))
-                    .clock(clock);
-                Arc::new(source)
-            }
-            (None, None, None, Some(SamlCommand(command))) => {
-                let (program, arguments) = command.split_first().ok_or_else(|| {
-                    ConfigError::new("saml_command is empty")
-                        .with_advice("write it as a list: the program, then its arguments")
-                })?;
-                Arc::new(CommandSource::new(program, arguments).clock(clock))
-            }
-            _ => {
-                return Err(ConfigError::new(
-                    "the identity names several ways to get a SAML response",
-                )
-                .with_advice("keep one of saml_url, saml_file, saml_env and saml_command")
-                .into());
-            }
-        };
+        let elsewhere: Arc<dyn Source<SamlResponse>> =
+            match (&saml.url, &saml.file, &saml.env, &saml.command) {
+                (None, None, None, None) => return Ok(None),
+                (Some(url), None, None, None) => {
+                    let login = self.saml_login(url, store, usage)?;
+                    return Ok(Some(Proof::SamlLogin(login)));
+                }
+                (None, Some(file), None, None) => Arc::new(FileSource::new(file).clock(clock)),
+                (None, None, Some(name), None) => {
+                    let environment = environment.clone();
+                    let source = EnvSource::new(name)
+                        .lookup(move |name| environment.os(name))
+                        .clock(clock);
+                    Arc::new(source)
+                }
+                (None, None, None, Some(SamlCommand(command))) => {
+                    let (program, arguments) = command.split_first().ok_or_else(|| {
+                        ConfigError::new("saml_command is empty")
+                            .with_advice("write it as a list: the program, then its arguments")
+                    })?;
+                    Arc::new(CommandSource::new(program, arguments).clock(clock))
+                }
+                _ => {
+                    return Err(ConfigError::new(
+                        "the identity names several ways to get a SAML response",
+                    )
+                    .with_advice("keep one of saml_url, saml_file, saml_env and saml_command")
+                    .into());
+                }
+            };
         Ok(Some(Proof::SamlElsewhere(elsewhere)))
     }
 

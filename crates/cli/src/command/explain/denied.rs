@@ -70,7 +70,9 @@ fn facts_of(response: &SamlResponse) -> Vec<String> {
         lines.push(format!("  of {} roles", response.roles().len()));
     }
     let tags = response.tags();
-    lines.extend(tags.map(|(key, value)| line(&format!("aws:RequestTag/{}", text::printable(key)), value)));
+    lines.extend(
+        tags.map(|(key, value)| line(&format!("aws:RequestTag/{}", text::printable(key)), value)),
+    );
     lines
 }
 
