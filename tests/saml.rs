@@ -330,7 +330,7 @@ async fn who_says_no_at_the_identity_provider_is_told_so() {
     let error = login.sign_in().await.expect_err("refused");
     assert_eq!(error.kind(), TokenErrorKind::Refused, "{error}");
     let page = person.page(1).await;
-    assert!(page.contains("Not signed in"), "{page}");
+    assert!(page.contains("You are not signed in"), "{page}");
 }
 
 #[tokio::test]
@@ -352,7 +352,7 @@ async fn a_response_for_this_machine_is_no_use_at_aws() {
     let advice = error.advice().unwrap_or_default();
     assert!(advice.contains("docs/saml.md"), "{advice}");
     let page = person.page(1).await;
-    assert!(page.contains("Not signed in"), "{page}");
+    assert!(page.contains("You are not signed in"), "{page}");
 }
 
 #[tokio::test]
@@ -373,7 +373,7 @@ async fn what_aws_refuses_is_explained() {
             ROLE,
             of(ROLE, other),
             "Specified provider doesn't exist",
-            "create the provider",
+            "list-saml-providers",
         ),
         (
             "another issuer",

@@ -153,27 +153,24 @@ pub(super) fn pasted(
     } else {
         ""
     };
-    let parts = match Url::parse(&format!("{scheme}{line}")) {
-        Ok(mut address) => {
-            let [query, fragment] =
-                [address.query(), address.fragment()].map(|part| part.map(str::to_owned));
-            address.set_query(None);
-            address.set_fragment(None);
-            if address.as_str() != returns_to {
-                return Err(rejected("this is the address of another page"));
-            }
-            [
-                (query, ResponseMode::Query),
-                (fragment, ResponseMode::Fragment),
-            ]
+    let parts = if let Ok(mut address) = Url::parse(&format!("{scheme}{line}")) {
+        let [query, fragment] =
+            [address.query(), address.fragment()].map(|part| part.map(str::to_owned));
+        address.set_query(None);
+        address.set_fragment(None);
+        if address.as_str() != returns_to {
+            return Err(rejected("this is the address of another page"));
         }
-        Err(_) => {
-            let form = line.trim_start_matches(['?', '#']).to_owned();
-            [
-                (Some(form), ResponseMode::FormPost),
-                (None, ResponseMode::Fragment),
-            ]
-        }
+        [
+            (query, ResponseMode::Query),
+            (fragment, ResponseMode::Fragment),
+        ]
+    } else {
+        let form = line.trim_start_matches(['?', '#']).to_owned();
+        [
+            (Some(form), ResponseMode::FormPost),
+            (None, ResponseMode::Fragment),
+        ]
     };
     for (form, mode) in parts {
         let parameters = unambiguous(form.unwrap_or_default().as_bytes());
