@@ -237,7 +237,7 @@ async fn an_application_that_allows_nothing_else_sends_the_token_through_the_bro
 
 #[tokio::test]
 async fn an_application_that_does_not_allow_it_is_told_what_to_do() {
-    let scene = Scene::of(Sandbox::builder().sign_in_as("alice")).await;
+    let scene = with_an_old_application().await;
     let person = Person::who(Deed::StayAway);
     let login = scene
         .login_builder(&person)
@@ -257,6 +257,21 @@ async fn an_application_that_does_not_allow_it_is_told_what_to_do() {
             .is_some_and(|it| it.contains("response_type")),
         "{error:?}"
     );
+}
+
+#[tokio::test]
+async fn what_the_identity_provider_does_not_offer_opens_no_page() {
+    let scene = Scene::new().await;
+    let person = Person::called("alice");
+    let login = scene
+        .login_builder(&person)
+        .response_type(ResponseType::IdToken)
+        .build()
+        .expect("a login");
+    let error = login.sign_in().await.expect_err("not offered");
+    assert_eq!(error.kind(), TokenErrorKind::Misconfigured);
+    assert!(error.to_string().contains("response_type=id_token"), "{error}");
+    assert_eq!(person.told().links.len(), 0);
 }
 
 #[test]

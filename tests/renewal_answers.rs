@@ -174,8 +174,8 @@ async fn an_id_token_that_is_refused_does_not_cost_the_new_refresh_token() {
 #[rustfmt::skip] // one story, one line
 async fn a_refusal_says_whether_a_person_can_help() {
     each([
-        ("not good any more", answer(|answer| answer.refuse(json!({ "error": "invalid_grant" }))), Asked(TokenErrorKind::LoginRequired, "nobody is signed in", Nothing)),
-        ("not good any more, said with 401", answer(|answer| { answer.refuse(json!({ "error": "invalid_grant" })); answer.status = 401; }), Asked(TokenErrorKind::LoginRequired, "nobody is signed in", Nothing)),
+        ("not good any more", answer(|answer| answer.refuse(json!({ "error": "invalid_grant" }))), Asked(TokenErrorKind::LoginRequired, "has ended the sign-in (invalid_grant), as was seen on ", Nothing)),
+        ("not good any more, said with 401", answer(|answer| { answer.refuse(json!({ "error": "invalid_grant" })); answer.status = 401; }), Asked(TokenErrorKind::LoginRequired, "has ended the sign-in (invalid_grant), as was seen on ", Nothing)),
         ("a client that is not known", answer(|answer| { answer.refuse(json!({ "error": "invalid_client", "error_description": "who?" })); answer.status = 401; }), refused("does not renew the sign-in (invalid_client: who?)")),
         ("a client that may not", answer(|answer| answer.refuse(json!({ "error": "unauthorized_client" }))), refused("(unauthorized_client)")),
         ("another kind of grant", answer(|answer| answer.refuse(json!({ "error": "unsupported_grant_type" }))), refused("(unsupported_grant_type)")),

@@ -172,11 +172,40 @@ impl Ran {
 pub(crate) fn follow(address: &str) {
     let mut address = address.to_owned();
     for _ in 0..10 {
-        match location(&address) {
+        let page = get(&address);
+        match location_in(&page, &address).or_else(|| posted(&page)) {
             None => return,
             Some(next) => address = next,
         }
     }
+}
+
+/// Posts the form that a page with a SAML response posts by itself, and gives where that leads to.
+fn posted(page: &str) -> Option<String> {
+    let after = |start: &str| page.split(start).nth(1)?.split('"').next();
+    let field = |name: &str| after(&format!("name=\"{name}\" value=\""));
+    // Nothing in it is escaped; of a form's own signs base64 has but one.
+    let response = field("SAMLResponse")?.replace('+', "%2B");
+    let form = format!(
+        "SAMLResponse={response}&RelayState={}",
+        field("RelayState").unwrap_or_default()
+    );
+    let consumer = after("action=\"")?;
+    let (host, path) = consumer.strip_prefix("http://")?.split_once('/')?;
+    let mut stream = TcpStream::connect(host).expect("a listener");
+    write!(
+        stream,
+        "POST /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         content-length: {}\r\n\r\n{form}",
+        form.len()
+    )
+    .expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let next = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("location: "))?;
+    Some(format!("http://{host}{next}"))
 }
 
 /// What a browser gets from an address, with its headers.
@@ -196,7 +225,10 @@ pub(crate) fn get(address: &str) -> String {
 
 /// Where an address sends a browser on to.
 pub(crate) fn location(address: &str) -> Option<String> {
-    let answer = get(address);
+    location_in(&get(address), address)
+}
+
+fn location_in(answer: &str, address: &str) -> Option<String> {
     let next = answer.lines().find_map(|line| {
         let (name, value) = line.split_once(": ")?;
         name.eq_ignore_ascii_case("location").then_some(value)

@@ -226,7 +226,7 @@ impl Desk {
             if let Some(answer) = lock(&self.answer).take() {
                 let _ = answer.send(Err(error));
             }
-            redirect(&self.end)
+            self.to_the_end()
         })
     }
 
@@ -259,10 +259,15 @@ impl Desk {
 
     fn judge(&self, form: &[u8], mode: ResponseMode) -> Response<Body> {
         if self.take(form, mode) {
-            redirect(&self.end)
+            self.to_the_end()
         } else {
             show(StatusCode::BAD_REQUEST, &Page::not_this_one())
         }
+    }
+
+    /// To the last page, and to none of what stood behind a `#`, which a browser would take along.
+    fn to_the_end(&self) -> Response<Body> {
+        redirect(&format!("{}#", self.end))
     }
 
     /// Passes the response on to who waits for it, the first time; whether it is this sign-in's.

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use url::Url;
 
 use super::asking::Asking;
+use super::discovery;
 use super::grant::{self, Grant};
 use super::port::Port;
 use super::prompt::DeviceCode;
@@ -47,8 +48,9 @@ pub(super) async fn sign_in(
         )
         .with_advice(TELL)
     };
+    let issuer = endpoint::secure("the issuer", &provider.issuer)?;
     let page = |what, address: &str| {
-        let page = endpoint::secure(what, address)?;
+        let page = discovery::endpoint(&issuer, what, address)?;
         // Whose page it is stands behind the `@`, where nobody looks.
         if page.username().is_empty() && page.password().is_none() {
             Ok(page)

@@ -183,7 +183,7 @@ impl IdentityProvider {
 
 /// An endpoint that `issuer` names. Only one on this machine may name others on it: an issuer elsewhere would have codes
 /// sent to whatever listens here.
-fn endpoint(issuer: &Url, what: &str, address: &str) -> Result<Url, TokenError> {
+pub(super) fn endpoint(issuer: &Url, what: &str, address: &str) -> Result<Url, TokenError> {
     let url = endpoint::secure(what, address)?;
     if url.scheme() == "http" && issuer.scheme() == "https" {
         return Err(TokenError::new(

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use keyless::login::{Ended, SignIn};
-use keyless::{Expiring, FileStore, Key, Session, Store, text};
+use keyless::{Expiring, FileStore, Key, SamlResponse, Session, Store, text};
 use keyless_cache::{Health, Locking, StoreError, notice_until, read};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -34,7 +34,11 @@ struct Kept {
 }
 
 enum What {
-    SignIn(Box<SignIn>),
+    /// By whomever: who vouches for it, and until when it is kept.
+    SignIn {
+        issuer: String,
+        until: SystemTime,
+    },
     Session(Box<Session>),
     /// What renews a sign-in.
     RefreshToken,
@@ -120,7 +124,7 @@ impl Shelf {
         };
         let count = |is: fn(&What) -> bool| entries.iter().filter(|entry| is(&entry.what)).count();
         let mut words = vec![
-            many(count(|what| matches!(what, What::SignIn(_))), "sign-in"),
+            many(count(|what| matches!(what, What::SignIn { .. })), "sign-in"),
             many(count(|what| matches!(what, What::Session(_))), "session"),
         ];
         match count(|what| matches!(what, What::RefreshToken)) {
@@ -182,11 +186,8 @@ impl Shelf {
         }
         let entry = self.entries().iter().find(|entry| entry.key == *key);
         match entry.map(|entry| &entry.what) {
-            Some(What::SignIn(sign_in)) => {
-                format!(
-                    "signing in at {}",
-                    text::printable(sign_in.token().issuer())
-                )
+            Some(What::SignIn { issuer, .. }) => {
+                format!("signing in at {}", text::printable(issuer))
             }
             Some(What::Session(session)) => format!("renewing a session of {}", session.role_arn()),
             _ => "getting a session".into(),
@@ -238,7 +239,7 @@ impl Contents {
 impl Kept {
     fn json(&self, now: SystemTime) -> Value {
         let (kind, end) = match &self.what {
-            What::SignIn(sign_in) => ("sign-in", Some(sign_in.expires_at())),
+            What::SignIn { until, .. } => ("sign-in", Some(*until)),
             What::Session(session) => ("session", Some(session.expires_at())),
             What::RefreshToken => ("refresh-token", None),
             What::Notice => ("notice", None),
@@ -274,7 +275,16 @@ fn contents(files: &FileStore, store: &dyn Store) -> Result<Contents, StoreError
 
 fn what(store: &dyn Store, key: &Key) -> What {
     if let Ok(Some(sign_in)) = read::<SignIn>(store, key) {
-        return What::SignIn(Box::new(sign_in));
+        return What::SignIn {
+            issuer: sign_in.token().issuer().to_owned(),
+            until: sign_in.expires_at(),
+        };
+    }
+    if let Ok(Some(response)) = read::<SamlResponse>(store, key) {
+        return What::SignIn {
+            issuer: response.issuer().to_owned(),
+            until: response.expires_at(),
+        };
     }
     match read::<Session>(store, key) {
         Ok(Some(session)) => What::Session(Box::new(session)),
