@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use keyless::login::{DeviceCode, Prompt, SignInPage, SignedIn};
 use keyless::profile::{Access, Config, Use};
-use keyless::{Environment, IdToken, Key};
+use keyless::{Environment, Key};
 use keyless_benches::{Subject, medians};
 use keyless_sandbox::Sandbox;
 

@@ -81,7 +81,19 @@ fn ec_key() -> (String, Value) {
     (pem, jwk)
 }
 
+/// A client, how it is told to prove itself, and what it is advised.
+type Row = (
+    &'static str,
+    Client,
+    fn(LoginBuilder, &str) -> LoginBuilder,
+    &'static str,
+);
+
 /// A private JSON Web Key with a name, and its public half.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the number's type is of a crate behind rsa"
+)]
 fn rsa_key() -> (String, Value) {
     let mut key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("a key");
     key.precompute().expect("its parts");
@@ -313,12 +325,6 @@ async fn a_refusal_says_what_to_do_and_repeats_no_secret() {
     let (pem, public) = ec_key();
     let public_client = "say where its secret is";
     let confidential = "check the client's secret or key";
-    type Row = (
-        &'static str,
-        Client,
-        fn(LoginBuilder, &str) -> LoginBuilder,
-        &'static str,
-    );
     let rows: [Row; 5] = [
         (
             "no secret",

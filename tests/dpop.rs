@@ -60,6 +60,8 @@ fn key_in(store: &dyn Store) -> Option<String> {
     entry["value"]["binding_key"].as_str().map(str::to_owned)
 }
 
+type Change = fn(LoginBuilder) -> LoginBuilder;
+
 #[tokio::test]
 async fn a_refresh_token_that_is_copied_is_good_to_nobody() {
     for (name, sandbox, posts) in [
@@ -178,7 +180,6 @@ async fn the_key_rests_sealed_beside_the_token_and_nowhere_else() {
 #[tokio::test]
 async fn there_is_a_key_only_where_it_is_of_use() {
     let confidential = Client::new("keyless").secret("a-secret");
-    type Change = fn(LoginBuilder) -> LoginBuilder;
     let rows: [(&str, keyless_sandbox::Builder, Change, bool); 5] = [
         ("offered", Sandbox::builder().dpop(), |login| login, true),
         ("not offered", Sandbox::builder(), |login| login, false),

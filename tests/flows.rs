@@ -270,7 +270,10 @@ async fn what_the_identity_provider_does_not_offer_opens_no_page() {
         .expect("a login");
     let error = login.sign_in().await.expect_err("not offered");
     assert_eq!(error.kind(), TokenErrorKind::Misconfigured);
-    assert!(error.to_string().contains("response_type=id_token"), "{error}");
+    assert!(
+        error.to_string().contains("response_type=id_token"),
+        "{error}"
+    );
     assert_eq!(person.told().links.len(), 0);
 }
 

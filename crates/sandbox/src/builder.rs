@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use keyless_loopback::{BindError, Limits, Listener};
-
 use serde_json::Value;
 
 use crate::Sandbox;
@@ -76,7 +75,6 @@ impl Builder {
     }
 
     /// One more claim of the ID tokens of everybody who is there by now; see [`Person::claim`].
-    #[must_use]
     pub fn claim(mut self, name: &str, value: &Value) -> Builder {
         for person in &mut self.people {
             *person = person.clone().claim(name, value.clone());

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::process::{Command, ExitCode};
 
+use keyless::profile::SecretAt;
 use keyless::text::printable;
 
 use crate::args::Exec;
@@ -50,7 +51,17 @@ pub(super) fn run(context: &Context, args: &Exec) -> Outcome {
         command.env_remove(name);
     }
     // What proves who one is, is not the command's to have.
-    if let Some(name) = &chosen.profile.identity.token_env {
+    let identity = &chosen.profile.identity;
+    let of_the_client = [&identity.client_secret, &identity.private_key];
+    let of_the_client = of_the_client
+        .into_iter()
+        .flatten()
+        .filter_map(|at| match at {
+            SecretAt::Env(name) => Some(name),
+            _ => None,
+        });
+    let proofs = identity.token_env.iter().chain(&identity.saml.env);
+    for name in proofs.chain(of_the_client) {
         command.env_remove(name);
     }
     command.envs(variables(&session, &chosen.profile));

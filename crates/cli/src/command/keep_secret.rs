@@ -51,15 +51,26 @@ fn read(context: &Context, name: &str) -> Result<Secret, Failure> {
 
 #[cfg(unix)]
 fn typed(context: &Context, name: &str) -> Result<Secret, Failure> {
-    let Some(mut lines) = crate::terminal::line::Lines::open() else {
-        return Err(Failure::new(INVALID, "this terminal cannot be read from"));
-    };
-    context.output.say(&format!(
-        "type or paste the secret {name}, which is not shown, and press Enter:"
-    ));
     crate::context::run(async {
-        let line = lines.next().await;
-        Ok(line.unwrap_or_else(|| Secret::new("")))
+        // Not before: Ctrl-C, which is listened for from now on, has to put the terminal back.
+        let Some(mut lines) = crate::terminal::line::Lines::open() else {
+            return Err(Failure::new(INVALID, "this terminal cannot be read from"));
+        };
+        context.output.say(&format!(
+            "type or paste the secret {name}, which is not shown, and press Enter:"
+        ));
+        let mut lines = lines.together().await;
+        match (lines.pop(), lines.is_empty()) {
+            (Some(line), true) => Ok(line),
+            (None, _) => Ok(Secret::new("")),
+            (Some(_), false) => Err(Failure::new(
+                INVALID,
+                "several lines were pasted, and none of them is kept",
+            )
+            .with_advice(format!(
+                "pipe a secret of several lines in, as in `keyless keep-secret {name} < FILE`"
+            ))),
+        }
     })
 }
 

@@ -63,6 +63,18 @@ impl Lines {
         self.asked = false;
         line
     }
+
+    /// The next line with those that come right behind it, since they were pasted together: left where they are, they would be the shell's to
+    /// show and to run. None where no line will come.
+    pub(crate) async fn together(&mut self) -> Vec<Secret> {
+        let mut lines: Vec<Secret> = self.next().await.into_iter().collect();
+        while !lines.is_empty()
+            && let Ok(Some(line)) = tokio::time::timeout(PAUSE, self.next()).await
+        {
+            lines.push(line);
+        }
+        lines
+    }
 }
 
 impl Drop for Lines {

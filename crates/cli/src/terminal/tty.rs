@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::panic;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Once, PoisonError, Weak, mpsc};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -14,6 +14,8 @@ use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcgetwinsize,
     tcsetattr,
 };
+
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::keys::{Decoder, Key};
 
@@ -164,7 +166,7 @@ fn device() -> PathBuf {
 }
 
 /// A terminal that shows nothing of what is typed. Dropped, it is as before; after a panic as well, also where a panic ends the process
-/// and drops nothing.
+/// and drops nothing; and after SIGTERM and SIGQUIT (Ctrl-\\), which end it.
 #[derive(Debug)]
 pub(crate) struct Quiet(Arc<Held>);
 
@@ -175,12 +177,13 @@ struct Held {
     during: Termios,
 }
 
-/// The terminals to put back in a panic.
+/// The terminals to put back at an end that drops nothing.
 static HELD: Mutex<Vec<Weak<Held>>> = Mutex::new(Vec::new());
 
 impl Quiet {
     fn begin(tty: &Tty, as_keys: bool) -> io::Result<Self> {
         put_back_in_a_panic();
+        put_back_before_a_signal_ends_us();
         let before = tcgetattr(&*tty.file)?;
         let mut during = before.clone();
         during.local_modes -=
@@ -226,18 +229,50 @@ impl Held {
     }
 }
 
+/// No waiting: whoever panics may hold it.
+fn put_all_back() {
+    if let Ok(all) = HELD.try_lock() {
+        for held in all.iter().filter_map(Weak::upgrade) {
+            let _ = held.set(&held.before);
+        }
+    }
+}
+
 fn put_back_in_a_panic() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let next = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            // No waiting: whoever panics may hold it.
-            if let Ok(all) = HELD.try_lock() {
-                for held in all.iter().filter_map(Weak::upgrade) {
-                    let _ = held.set(&held.before);
-                }
-            }
+            put_all_back();
             next(panic);
         }));
     });
+}
+
+/// By a thread of its own, since who waits for keys may be deaf to all else. It listens when this returns.
+fn put_back_before_a_signal_ends_us() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let (listens, listening) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("signals".into());
+        let _ = thread.spawn(move || ended_by_a_signal(&listens)); // without, a signal ends us as it always did
+        let _ = listening.recv();
+    });
+}
+
+fn ended_by_a_signal(listens: &mpsc::Sender<()>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let number = runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut quit = signal(SignalKind::quit())?;
+        let _ = listens.send(());
+        tokio::select! {
+            _ = terminate.recv() => io::Result::Ok(SignalKind::terminate()),
+            _ = quit.recv() => Ok(SignalKind::quit()),
+        }
+    })?;
+    put_all_back();
+    std::process::exit(128 + number.as_raw_value()) // as shells have it
 }

@@ -313,7 +313,7 @@ impl Access {
             return Ok(response
                 .roles()
                 .iter()
-                .map(|pair| pair.role.to_string())
+                .map(|pair| pair.role.clone())
                 .collect());
         }
         let token: IdToken = self.proof(interaction).await?;

@@ -1,6 +1,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
 
+use rustix::process::{Signal, kill_process};
+use rustix::termios::tcgetsid;
 use tokio::time::timeout;
 
 use super::*;
@@ -33,6 +35,33 @@ async fn a_line_of_any_length_arrives_whole_and_is_not_shown() {
         assert!(!person.has_seen().contains("callback"));
         drop(lines);
         assert_eq!(person.modes(), before, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn lines_that_are_pasted_together_are_taken_together() {
+    for (pasted, lines) in [
+        ("hunter2\r", &["hunter2"][..]),
+        ("\x04", &[]),
+        (
+            "-----BEGIN PRIVATE KEY-----\rMIG\r\r-----END PRIVATE KEY-----",
+            &["-----BEGIN PRIVATE KEY-----", "MIG"],
+        ),
+    ] {
+        let person = Person::new(80, 24);
+        let mut waiting = Lines::on(person.tty()).expect("a terminal");
+        person.types(pasted);
+        let taken = waiting.together().await;
+        let taken: Vec<&str> = taken.iter().map(Secret::expose).collect();
+        assert_eq!(taken, lines, "{pasted:?}");
+        drop(waiting);
+        person.types("ls\r");
+        let mut next_program = Lines::on(person.tty()).expect("a terminal");
+        assert_eq!(
+            next(&mut next_program).await.as_deref(),
+            Some("ls"),
+            "{pasted:?}: the shell's"
+        );
     }
 }
 
@@ -148,8 +177,10 @@ fn a_process_that_panics() {
 
 /// What the next story runs as a process of its own, on a terminal of its own.
 #[test]
-#[ignore = "a part of the next story"]
 fn a_process_that_waits_for_a_line() {
+    if std::env::var_os(PART).is_none() {
+        return; // a part of the next story
+    }
     let outcome = crate::context::run(async {
         tokio::task::yield_now().await; // Ctrl-C is listened for from now on
         let mut lines = Lines::open().expect("a terminal");
@@ -162,18 +193,26 @@ fn a_process_that_waits_for_a_line() {
     std::process::exit(failure.expect_err("interrupted").code.into());
 }
 
+const PART: &str = "KEYLESS_TEST_WAITS_FOR_A_LINE";
+
 #[cfg(target_os = "linux")] // setsid(1)
 #[test]
-fn ctrl_c_leaves_the_terminal_as_it_was() {
-    for typed in ["\x03", "http://127.0.0.1:8400/call\x03"] {
+fn whatever_ends_a_process_leaves_the_terminal_as_it_was() {
+    for (typed, kill, code) in [
+        ("\x03", None, 130),
+        ("http://127.0.0.1:8400/call\x03", None, 130),
+        ("http://127.0.0.1:8400/call\x1c", None, 131),
+        ("http://127.0.0.1:8400/call", Some(Signal::TERM), 143),
+    ] {
         let person = Person::new(80, 24);
         let before = person.modes();
         let terminal = || Stdio::from(person.terminal());
         let mut process = Command::new("setsid")
             .args(["--ctty", "--wait"])
             .arg(std::env::current_exe().expect("this"))
-            .args(["--exact", "--ignored", "--nocapture"])
+            .args(["--exact", "--nocapture"])
             .arg("terminal::line::tests::a_process_that_waits_for_a_line")
+            .env(PART, "1")
             .stdin(terminal())
             .stdout(Stdio::null())
             .stderr(terminal())
@@ -182,8 +221,12 @@ fn ctrl_c_leaves_the_terminal_as_it_was() {
         person.sees("paste it");
         assert_ne!(person.modes(), before);
         person.types(typed);
+        if let Some(signal) = kill {
+            let leader = tcgetsid(person.terminal()).expect("its session");
+            kill_process(leader, signal).expect("sent");
+        }
         let ended = process.wait().expect("it ends");
-        assert_eq!(ended.code(), Some(130), "{}", person.has_seen());
+        assert_eq!(ended.code(), Some(code), "{typed:?}: {}", person.has_seen());
         assert_eq!(person.modes(), before, "{typed:?}");
         assert!(!person.has_seen().contains("127.0.0.1"));
     }
