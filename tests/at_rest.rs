@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use http::{Request, Response};
 use keyless::login::{Flow, LoginBuilder, ResponseType};
@@ -197,8 +198,7 @@ async fn nothing_long_lived_is_left_behind() {
         assert_eq!(left, [], "{}", way.what);
 
         // What does rest in plain ends by itself, within the hour or so.
-        let hour = std::time::Duration::from_secs(2 * 3600);
-        let soon = std::time::SystemTime::now() + hour;
+        let soon = SystemTime::now() + Duration::from_hours(2);
         assert!(token.expires_at() < soon, "{}: {token:?}", way.what);
         assert!(session.expires_at() < soon, "{}: {session:?}", way.what);
         let raw = [("the ID token", token.expose())];
@@ -222,7 +222,7 @@ async fn visit(person: &Person) {
         if let Some(address) = told.links.into_iter().next().or(code) {
             break address;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     };
     Browser::default().sign_in(&address, "alice").await;
 }

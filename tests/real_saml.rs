@@ -64,7 +64,8 @@ async fn an_sts_that_checks_everything_takes_what_auth0s_library_signs() {
     let idp = parts.saml_idp(&[]);
     let metadata = idp.ready()["metadata"].as_str().expect("an address");
     let request = http::Request::get(metadata).body(Vec::new());
-    let answer = Http::default().send(request.expect("a request"), Limits::default());
+    let http = Http::default();
+    let answer = http.send(request.expect("a request"), Limits::default());
     let answer = answer.await.expect("an answer").into_body();
     let metadata = String::from_utf8(answer).expect("XML");
     let arn = scene.sandbox.put_saml_provider("corp", &metadata);

@@ -1,8 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
 
-use rustix::process::{Signal, kill_process};
-use rustix::termios::tcgetsid;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
 use super::*;
@@ -222,8 +221,8 @@ fn whatever_ends_a_process_leaves_the_terminal_as_it_was() {
         assert_ne!(person.modes(), before);
         person.types(typed);
         if let Some(signal) = kill {
-            let leader = tcgetsid(person.terminal()).expect("its session");
-            kill_process(leader, signal).expect("sent");
+            let itself = Pid::from_child(&process); // setsid becomes what it starts
+            kill_process(itself, signal).expect("sent");
         }
         let ended = process.wait().expect("it ends");
         assert_eq!(ended.code(), Some(code), "{typed:?}: {}", person.has_seen());
