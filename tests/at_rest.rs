@@ -1,6 +1,5 @@
 //! Nothing long-lived at rest: after each way of signing in, every file that is left is looked at.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -8,6 +7,7 @@ use http::{Request, Response};
 use keyless::login::{Flow, LoginBuilder, ResponseType};
 use keyless::{Environment, FileStore, Http, HttpClient, Interaction, Login, Provider, Source};
 use keyless_tests::browser::Browser;
+use keyless_tests::home::write_store_key;
 use keyless_tests::person::{Deed, Person};
 use keyless_tests::{real, rest};
 use keyless_token::{BoxFuture, HttpError, Limits};
@@ -145,7 +145,7 @@ async fn nothing_long_lived_is_left_behind() {
     for way in WAYS {
         let (home, elsewhere) = (folder(), folder());
         let key = elsewhere.path().join("store.key");
-        write_key(&key);
+        write_store_key(&key);
         let environment = Environment::of([
             ("HOME", home.path().to_str().expect("text")),
             ("KEYLESS_STORE_KEY_FILE", key.to_str().expect("text")),
@@ -233,15 +233,4 @@ fn secret(text: &str) -> keyless::Secret {
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
-}
-
-fn write_key(file: &Path) {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(file);
-    let key = "c2l4dGVlbi1ieXRlcy1hbmQtc2l4dGVlbi1tb3JlISE=\n";
-    file.expect("a file")
-        .write_all(key.as_bytes())
-        .expect("written");
 }

@@ -356,6 +356,42 @@ async fn a_proof_that_is_refused_at_a_renewal_ends_nothing() {
         .expect("the token is still good");
 }
 
+#[tokio::test]
+async fn a_renewal_that_is_asked_for_a_nonce_and_then_gets_no_answer_has_spent_nothing() {
+    let scene = Scene::of(Sandbox::builder().dpop_nonce()).await;
+    let (person, vault) = (Person::called("alice"), MemoryStore::new());
+    signed_in(lasting(&scene, &person, vault.clone(), &Wiretap::default())).await;
+    let before = kept_in(&vault).expect("kept");
+    scene.pass(2 * HOUR);
+    let asked = AtomicUsize::new(0);
+    let http = Wiretap::answering(move |sent| {
+        let is_renewal = sent.path == "/token";
+        is_renewal.then(|| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => {
+                let headers = [("content-type", "application/json"), ("dpop-nonce", "n-1")];
+                answer(400, &headers, r#"{"error":"use_dpop_nonce"}"#)
+            }
+            _ => json(503, &value!({})),
+        })
+    });
+    let login = lasting(&scene, &person, vault.clone(), &http);
+    let login = login.build().expect("a login");
+    let error = login.proof(Interaction::Forbidden).await;
+    let error = error.expect_err("no answer");
+    assert_eq!(error.kind(), TokenErrorKind::Unreachable, "{error}");
+    let sent = http.posted("/token");
+    assert_eq!(sent.len(), 2, "once, and once with the nonce");
+    assert_eq!(proof(&sent[1]).0["nonce"], "n-1");
+    assert_eq!(kept_in(&vault), Some(before));
+    assert_eq!(login.ended(), None);
+
+    let later = lasting(&scene, &person, vault, &Wiretap::default());
+    let later = later.build().expect("a login");
+    let renewed = later.proof(Interaction::Forbidden).await;
+    renewed.expect("the token is still good");
+    assert_eq!(person.told().links.len(), 1, "asked once");
+}
+
 /// Alice, at a browser of her own that knows the pages of `oidc-provider`.
 #[derive(Clone, Debug, Default)]
 struct Alice(Arc<AtomicUsize>);

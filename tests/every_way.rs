@@ -1,7 +1,7 @@
 //! Every way to sign in, at a certified identity provider, with the command, until the AWS CLI is the role.
 
 use keyless_tests::browser::Browser;
-use keyless_tests::home::Home;
+use keyless_tests::home::{Home, write_store_key};
 use keyless_tests::real;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/Developer";
@@ -118,11 +118,11 @@ async fn each_way_ends_in_credentials_that_the_aws_cli_uses() {
         );
         let home = Home::new(&config, moto.url());
         let key = home.path().join("store.key");
+        write_store_key(&key);
         let key = key.to_str().expect("text");
         let secret = provider.ready()["secrets"][client].as_str();
         let mut variables = vec![("KEYLESS_STORE_KEY_FILE", key)];
         variables.extend(secret.map(|secret| ("CLIENT_SECRET", secret)));
-        seal(key);
 
         let mut arguments = vec![
             "login",
@@ -156,16 +156,4 @@ async fn each_way_ends_in_credentials_that_the_aws_cli_uses() {
             "{what}"
         );
     }
-}
-
-/// A key for what is kept sealed.
-fn seal(file: &str) {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(file);
-    let key = "c2l4dGVlbi1ieXRlcy1hbmQtc2l4dGVlbi1tb3JlISE=\n";
-    file.expect("a file")
-        .write_all(key.as_bytes())
-        .expect("written");
 }

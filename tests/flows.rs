@@ -172,7 +172,7 @@ async fn the_address_at_which_a_browser_elsewhere_ends_is_pasted() {
     );
     let rejected = person.told().rejected;
     assert!(
-        rejected[0].contains("another page") && rejected[1].contains("(state)"),
+        rejected[0].contains("another page") && rejected[1].contains("nothing that belongs"),
         "{rejected:?}"
     );
     assert_eq!(scene.sandbox.calls().token, 1);

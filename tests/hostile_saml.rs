@@ -1,4 +1,5 @@
 //! The consumer of SAML responses, and those who post there: another program, another site in the person's browser, an identity provider that lies.
+#![allow(clippy::too_many_lines, reason = "a table")]
 
 use std::time::Duration;
 
@@ -145,6 +146,8 @@ async fn a_response_is_taken_once() {
     second.completes("a replay").await;
 }
 
+type Lie = fn(Assertion) -> Assertion;
+
 /// What comes with our state is ours to refuse, aloud: nobody is signed in, and AWS is not asked.
 #[tokio::test]
 async fn an_identity_provider_that_lies_signs_nobody_in() {
@@ -152,7 +155,6 @@ async fn an_identity_provider_that_lies_signs_nobody_in() {
     let around = || Tampered::Wrapped {
         around: "alice".into(),
     };
-    type Lie = fn(Assertion) -> Assertion;
     let lies: [(&str, Lie, &str); 11] = [
         ("unsigned", |it| it.signed(Signed::Nothing), "not signed"),
         ("with entities", |it| it.tampered(Tampered::Entities), "DTD"),
@@ -199,7 +201,7 @@ async fn an_identity_provider_that_lies_signs_nobody_in() {
         ),
     ];
     for (what, lie, said) in lies {
-        refused(&scene, what, said, |asked| lie(asked)).await;
+        refused(&scene, what, said, lie).await;
     }
     refused(&scene, "wrapped", "", |it| it.tampered(around())).await;
     assert_eq!(scene.sandbox.calls().assume_role_with_saml, 0);

@@ -106,6 +106,12 @@ async fn a_secret_comes_from_a_variable_a_file_or_a_command() {
             .output()
             .expect("it runs");
         assert!(output.status.success(), "{line}: {}", told(&output));
+        let mut job = machine.keyless(&["exec", "-p", "dev", "env"]);
+        job.envs([("APP_SECRET", SECRET), ("OTHER", "here")]);
+        let output = job.output().expect("it runs");
+        let (is_named, said) = (line.contains("APP_SECRET"), told(&output));
+        assert!(said.contains("OTHER=here"), "{line}: {said}");
+        assert_eq!(said.contains(SECRET), !is_named, "{line}: {said}");
         assert_eq!(
             found(machine.home.path(), &[("secret", SECRET)]),
             [],

@@ -151,7 +151,7 @@ AWS_PROFILE, and the one that holds the profile's identity token are removed. If
 the profile has no region, AWS_REGION counts for both. The exit code is the
 command's own; 127 if there is no such command, 126 if it cannot be run.")]
     Exec(Exec),
-    /// Show the claims of the identity token, or give the token itself to another program
+    /// Show what the identity token (or the SAML response) says, or give it itself to another program
     #[command(after_help = "\
 Examples:
   keyless token dev                        the claims, for reading

@@ -241,10 +241,11 @@ fn where_it_ends(page: &SignInPage<'_>) -> String {
         .and_then(|(_, rest)| rest.split('/').next())
         .unwrap_or_default();
     format!(
-        "it posts the answer to a page that cannot be shown,\n  {end}\n\
-         unless that port leads here: if you came by SSH, first run `ssh -N -L {port}:127.0.0.1:{port} THIS-MACHINE` where the browser is\n\
-         else open the browser's developer tools (F12, Network) before you sign in, find that POST at the end,\n\
-         paste what it sends (its payload, or the value of SAMLResponse) here (nothing of it is shown), and press Enter\n"
+        "at the end it posts the answer to\n  {end}\n\
+         of the machine that the browser is on. If you came by SSH, let that port lead here, by this command there before you open the link:\n  \
+         ssh -N -L {port}:127.0.0.1:{port} THIS-MACHINE\n\
+         or open the browser's developer tools (F12, Network) before you sign in, find the POST that fails at the end, and copy what it\n\
+         sent (its payload, or the value of SAMLResponse alone); paste it here (nothing of it is shown), and press Enter\n"
     )
 }
 

@@ -2,7 +2,10 @@
 
 mod common;
 
-use common::{Machine, Ran};
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
+use common::{Machine, Ran, follow};
 
 /// A machine whose identity provider speaks SAML: the profiles `dev` (saml-dev), `wrong` (a role that is not offered), `open` (no role) and `file` (a response from
 /// a file).
@@ -197,4 +200,50 @@ async fn a_response_from_elsewhere_needs_nobody() {
     assert!(status.data.contains("from the file"), "{status:?}");
     let out = machine.run(&["logout", "file"]);
     assert!(out.said.contains("comes from elsewhere"), "{out:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_flags_alone_will_do() {
+    let machine = machine().await;
+    let (sso, role) = (
+        machine.sandbox.saml_sso_url(),
+        machine.sandbox.role_arn("saml-dev"),
+    );
+    let sts = machine.sandbox.sts_endpoint();
+    let flags = ["--saml-url", &sso, "--role", &role, "--endpoint-url", sts];
+    let ran = machine.login(&[&flags[..], &["--region", "eu-west-1"]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.said);
+    assert!(ran.said.contains("signed in as alice@example.com"));
+    let ran = machine.run(&["login", "--saml-url", "http://idp.example/sso"]);
+    assert_eq!(ran.code, Some(5), "{ran:?}");
+}
+
+/// Where the browser is elsewhere, what is posted there does not stand in an address; the listener waits all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn over_ssh_somebody_is_told_how_the_answer_comes_here() {
+    let machine = machine().await;
+    let mut child = machine
+        .command(&["login", "dev"])
+        .env("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22")
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+    let mut said = String::new();
+    while !said.contains("press Enter") {
+        assert!(stderr.read_line(&mut said).expect("text") > 0, "{said}");
+    }
+    let link = said.lines().find(|line| line.contains("SAMLRequest"));
+    follow(link.expect("a link").trim());
+    stderr.read_to_string(&mut said).expect("text");
+    assert!(child.wait().expect("it ends").success(), "{said}");
+    for told in [
+        "because this is an SSH session",
+        "ssh -N -L ",
+        "developer tools",
+        "SAMLResponse",
+        "signed in as alice@example.com",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use keyless_cache::{Expiring, Key, Store};
+use keyless_cache::{Key, Store};
 use keyless_sts::Session;
 
 /// So that nobody who shows or compares it at this moment misses it.
@@ -46,6 +46,7 @@ pub fn prune(store: &dyn Store, now: SystemTime) -> usize {
 /// Up to when it is remembered that an identity provider has ended a sign-in, if that is what the entry says.
 #[cfg(feature = "login")]
 fn remembered_until(store: &dyn Store, key: &Key) -> Option<SystemTime> {
+    use keyless_cache::Expiring;
     let ended = keyless_cache::read::<keyless_token::login::Ended>(store, key);
     ended.ok().flatten().map(|ended| ended.expires_at())
 }

@@ -120,9 +120,7 @@ mod platform {
     pub(super) fn remove(service: &str, account: &str) -> Result<bool, String> {
         let keyring = connect()?;
         let item = find(&keyring, service, account)?;
-        item.map_or(Ok(false), |item| {
-            item.delete().map(|()| true).map_err(told)
-        })
+        item.map_or(Ok(false), |item| item.delete().map(|()| true).map_err(told))
     }
 
     /// What goes over the bus is not encrypted once more: whoever could read along could ask the keyring. With no time for a prompt,

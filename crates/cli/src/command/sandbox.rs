@@ -153,6 +153,7 @@ fn story(context: &Context, args: &Sandbox, sandbox: &Running, own: &[(String, S
   metadata   {saml_issuer}, which is the issuer, too
   sign-in    {saml_sso}
   provider   {saml_provider}
+  to use it  saml_url = \"{saml_sso}\" in place of issuer and client_id, and the role saml-dev
 
 {}
 {roles}

@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn a_sequence_without_an_end_is_not_kept_for_ever() {
         let mut endless = vec![0x1b, b'['];
-        endless.extend([b'1'; 100_000]);
+        endless.extend(std::iter::repeat_n(b'1', 100_000));
         assert!(keys(&endless).len() > 99_000);
     }
 }

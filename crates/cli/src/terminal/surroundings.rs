@@ -128,8 +128,12 @@ fn has_forwarded_display(environment: &Environment) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::too_many_lines, reason = "a table")]
 mod tests {
     use super::*;
+
+    /// Variables, a file that is there, and what is said.
+    type Row<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>, &'a str);
 
     const HELPER: &str =
         "/home/me/.vscode-server/cli/servers/Stable-1/server/bin/helpers/browser.sh";
@@ -152,7 +156,7 @@ mod tests {
         let over_ssh = "this is an SSH session (SSH_CONNECTION)";
         let codespace = "this is a GitHub codespace (CODESPACES), and the browser may not reach it";
         let near = "";
-        let table: &[(&[(&str, &str)], Option<&str>, &str)] = &[
+        let table: &[Row<'_>] = &[
             // at a desktop, or without one
             (&[display], None, near),
             (&[wayland], None, near),

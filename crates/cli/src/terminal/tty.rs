@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::iter;
 use std::os::fd::AsFd;
 use std::panic;
 use std::path::PathBuf;
@@ -120,33 +121,23 @@ impl Tty {
     fn wait(&self, patience: Duration, stop: Option<&io::PipeReader>) -> Seen {
         let patience = Timespec::try_from(patience).ok();
         let nobody = PollFlags::empty();
-        let ready = |stop_events: PollFlags, events: PollFlags| match (stop_events, events) {
-            (stop, _) if stop != nobody => Seen::Stop,
-            (_, events) if events.contains(PollFlags::IN) => Seen::Key(Key::Enter),
-            (_, events) if events != nobody => Seen::Gone,
-            _ => Seen::Nothing,
-        };
         let ours = if self.is_ours() {
             PollFlags::IN
         } else {
             nobody
         };
         let tty = PollFd::from_borrowed_fd(self.file.as_fd(), ours);
-        match stop {
-            Some(stop) => {
-                let mut both = [PollFd::new(stop, PollFlags::IN), tty];
-                match poll(&mut both, patience.as_ref()) {
-                    Ok(_) => ready(both[0].revents(), both[1].revents()),
-                    Err(_) => Seen::Nothing, // a signal
-                }
-            }
-            None => {
-                let mut one = [tty];
-                match poll(&mut one, patience.as_ref()) {
-                    Ok(_) => ready(nobody, one[0].revents()),
-                    Err(_) => Seen::Nothing,
-                }
-            }
+        let stop = stop.map(|stop| PollFd::new(stop, PollFlags::IN));
+        let mut all: Vec<PollFd<'_>> = iter::once(tty).chain(stop).collect();
+        if poll(&mut all, patience.as_ref()).is_err() {
+            return Seen::Nothing; // a signal
+        }
+        let stopped = all.get(1).map_or(nobody, PollFd::revents);
+        match all[0].revents() {
+            _ if stopped != nobody => Seen::Stop,
+            events if events.contains(PollFlags::IN) => Seen::Key(Key::Enter),
+            events if events != nobody => Seen::Gone,
+            _ => Seen::Nothing,
         }
     }
 }

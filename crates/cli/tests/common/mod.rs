@@ -234,7 +234,7 @@ fn location_in(answer: &str, address: &str) -> Option<String> {
         name.eq_ignore_ascii_case("location").then_some(value)
     })?;
     Some(if next.starts_with('/') {
-        let host = address.splitn(4, '/').nth(2).expect("a host");
+        let host = address.split('/').nth(2).expect("a host");
         format!("http://{host}{next}")
     } else {
         next.to_owned()

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use url::Url;
 
 use super::asking::Asking;
-use super::discovery;
+use super::discovery::{self, IdentityProvider};
 use super::grant::{self, Grant};
 use super::port::Port;
 use super::prompt::DeviceCode;
@@ -41,29 +41,13 @@ pub(super) async fn sign_in(
         .request_async(port)
         .await
         .map_err(|error| grant::refusal(port, error, &[], refused_request))?;
-    let unusable = |what: &str| {
-        TokenError::new(
-            TokenErrorKind::Invalid,
-            format!("{} gave {what}", provider.issuer),
-        )
-        .with_advice(TELL)
-    };
-    let issuer = endpoint::secure("the issuer", &provider.issuer)?;
-    let page = |what, address: &str| {
-        let page = discovery::endpoint(&issuer, what, address)?;
-        // Whose page it is stands behind the `@`, where nobody looks.
-        if page.username().is_empty() && page.password().is_none() {
-            Ok(page)
-        } else {
-            Err(unusable("a page for the code whose address names a user"))
-        }
-    };
-    let address = page("the page for the code", begun.verification_uri())?;
+    let unusable = |what: &str| unusable(provider, what);
+    let address = page(provider, "the page for the code", begun.verification_uri())?;
     let complete = begun
         .verification_uri_complete()
         .map(|address| address.secret().as_str());
     let complete = complete
-        .map(|address| page("the link with the code", address))
+        .map(|address| page(provider, "the link with the code", address))
         .transpose()?
         // A person compares where the link leads with the page that is named beside it (RFC 8628 §5.4); a code can be typed in there.
         .filter(|complete| complete.origin() == address.origin());
@@ -106,6 +90,29 @@ pub(super) async fn sign_in(
         Ok((token, grant.refresh_token))
     };
     asking.within_time(answered, flow::A_CODE_NOT_ENTERED).await
+}
+
+/// Where a person is sent, who sees no more than the address.
+fn page(provider: &IdentityProvider, what: &str, address: &str) -> Result<Url, TokenError> {
+    let issuer = endpoint::secure("the issuer", &provider.issuer)?;
+    let page = discovery::endpoint(&issuer, what, address)?;
+    // Whose page it is stands behind the `@`, where nobody looks.
+    if page.username().is_empty() && page.password().is_none() {
+        Ok(page)
+    } else {
+        Err(unusable(
+            provider,
+            "a page for the code whose address names a user",
+        ))
+    }
+}
+
+fn unusable(provider: &IdentityProvider, what: &str) -> TokenError {
+    TokenError::new(
+        TokenErrorKind::Invalid,
+        format!("{} gave {what}", provider.issuer),
+    )
+    .with_advice(TELL)
 }
 
 /// The token endpoint's answer, once somebody has entered the code (§3.4, §3.5).
@@ -216,3 +223,22 @@ const LONGEST_CODE: usize = 64;
 /// As long as the longest back-off.
 const LONGEST_INTERVAL: Duration = Duration::from_mins(1);
 const FOREVER: Duration = Duration::from_hours(24 * 365);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_provider_elsewhere_sends_nobody_to_a_page_on_this_machine() {
+        for (issuer, address, passes) in [
+            ("https://id.example", "https://short.example/d", true),
+            ("https://id.example", "http://127.0.0.1:8080/d", false),
+            ("https://id.example", "http://localhost/d", false),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8081/d", true),
+        ] {
+            let provider = IdentityProvider::at(Url::parse(issuer).expect("an address"));
+            let page = page(&provider, "the page for the code", address);
+            assert_eq!(page.is_ok(), passes, "{issuer}: {page:?}");
+        }
+    }
+}

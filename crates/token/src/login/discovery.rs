@@ -181,7 +181,7 @@ impl IdentityProvider {
     }
 }
 
-/// An endpoint that `issuer` names. Only one on this machine may name others on it: an issuer elsewhere would have codes
+/// An endpoint that `issuer` names, or a page. Only one on this machine may name others on it: an issuer elsewhere would have codes, or people,
 /// sent to whatever listens here.
 pub(super) fn endpoint(issuer: &Url, what: &str, address: &str) -> Result<Url, TokenError> {
     let url = endpoint::secure(what, address)?;

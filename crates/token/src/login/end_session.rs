@@ -1,7 +1,7 @@
 //! The session of a browser at the identity provider, ended on request (OpenID Connect RP-Initiated Logout 1.0).
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::header::CONTENT_TYPE;
 use http::{Request, StatusCode};
@@ -59,7 +59,7 @@ impl Login {
     ///
     /// `hint` is the ID token that was kept, expired or not: it tells whose session is to end (§2, `id_token_hint`). It goes from a page on
     /// this machine to the identity provider in the body of a request, and stands in no address; one that takes no such requests is not told it,
-    /// and asks the person.
+    /// and asks the person. So does each where another user of the machine could open that page first (macOS), unless the token has expired.
     ///
     /// # Errors
     /// Where the identity provider cannot be asked what it offers, no port is free, or it says no.
@@ -79,7 +79,10 @@ impl Login {
         let returns_to = waiting.returns_to();
         let state = Secret::new(CsrfToken::new_random_len(32).into_secret());
         let by_form = takes_a_form(settings, &endpoint).await;
-        let fields = fields(settings, hint.filter(|_| by_form), &returns_to, &state);
+        let now = settings.clock.now();
+        let hint =
+            hint.filter(|hint| by_form && may_wait_behind_a_link(hint, KEEPS_OTHERS_OUT, now));
+        let fields = fields(settings, hint, &returns_to, &state);
         let onward = if by_form {
             let to = endpoint;
             Onward::Form { to, fields }
@@ -154,6 +157,12 @@ async fn takes_a_form(settings: &Settings, endpoint: &Url) -> bool {
     })
 }
 
+/// Whether the page at the one-time link may hold `hint`. Who reads the link in the browser's argument list can be the first to open it, and AWS
+/// takes the token until it expires.
+fn may_wait_behind_a_link(hint: &IdToken, keeps_others_out: bool, now: SystemTime) -> bool {
+    keeps_others_out || hint.expires_at() <= now
+}
+
 /// §2. Without a token the identity provider has the person's word alone, and asks them.
 fn fields(
     settings: &Settings,
@@ -204,3 +213,35 @@ fn judge(parameters: &Parameters, state: &Secret, issuer: &str) -> Verdict {
 
 /// Where the identity provider sends the browser back to.
 const SIGNED_OUT: &str = "/signed-out";
+
+/// Linux tells the listener whose program has connected; Windows shows nobody another user's argument lists.
+const KEEPS_OTHERS_OUT: bool = cfg!(any(target_os = "linux", windows));
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64_URL;
+
+    use super::*;
+
+    #[test]
+    fn a_token_that_aws_takes_is_not_left_where_others_may_be_first() {
+        let part = |json: &str| BASE64_URL.encode(json);
+        let token = IdToken::parse(&format!(
+            "{}.{}.c2ln",
+            part(r#"{"alg":"ES256","kid":"k"}"#),
+            part(r#"{"iss":"https://id.example","sub":"alice","aud":"keyless","iat":1000,"exp":2000}"#),
+        ))
+        .expect("a token");
+        for (keeps_others_out, second, may) in [
+            (true, 1500, true),
+            (true, 2000, true),
+            (false, 1999, false),
+            (false, 2000, true),
+        ] {
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+            let found = may_wait_behind_a_link(&token, keeps_others_out, now);
+            assert_eq!(found, may, "{keeps_others_out}, {second}");
+        }
+    }
+}

@@ -186,7 +186,5 @@ pub(super) fn pasted(
             };
         }
     }
-    Err(rejected(
-        "this brings nothing that belongs to this sign-in (state)",
-    ))
+    Err(rejected("this brings nothing that belongs to this sign-in"))
 }

@@ -26,14 +26,14 @@ pub(crate) fn explained(
         _ => return chosen.explain(error.into()),
     };
     let mut failure: Failure = error.into();
+    let role = chosen.profile.role.as_deref().unwrap_or_default();
     if let Some(source) = access.saml() {
         if let Some(response) = source.latest().filter(|_| first_hop) {
-            failure.facts = facts_of(&response);
+            failure.facts = facts_of(&response, role);
         }
         return failure;
     }
     if let Some(token) = access.latest().filter(|_| first_hop) {
-        let role = chosen.profile.role.as_deref().unwrap_or_default();
         failure.facts = facts(&token, role, context.now());
     }
     let command = match &chosen.profile.name {
@@ -54,7 +54,7 @@ pub(crate) fn explained(
 }
 
 /// What trust policies see of a response (IAM User Guide, available keys for SAML-based federation).
-fn facts_of(response: &SamlResponse) -> Vec<String> {
+fn facts_of(response: &SamlResponse, role: &str) -> Vec<String> {
     let line = |key: &str, value: &str| format!("  {key} = {:?}", text::printable(value));
     let mut lines = vec![
         "the SAML response that AWS was shown".to_owned(),
@@ -62,12 +62,10 @@ fn facts_of(response: &SamlResponse) -> Vec<String> {
         line("saml:aud", response.recipient()),
         line("saml:sub", response.name_id()),
     ];
-    for pair in response.roles().iter().take(LISTED) {
+    let pairs = response.roles().iter();
+    for pair in pairs.filter(|pair| pair.role == role) {
         lines.push(line("role", &pair.role));
-        lines.push(line("  by the provider", &pair.provider));
-    }
-    if response.roles().len() > LISTED {
-        lines.push(format!("  of {} roles", response.roles().len()));
+        lines.push(line("provider", &pair.provider));
     }
     let tags = response.tags();
     lines.extend(
@@ -75,9 +73,6 @@ fn facts_of(response: &SamlResponse) -> Vec<String> {
     );
     lines
 }
-
-/// The most roles that are shown.
-const LISTED: usize = 5;
 
 /// The token's own words, then the condition keys that AWS makes of it; lines without the token.
 fn facts(token: &IdToken, role: &str, now: SystemTime) -> Vec<String> {
