@@ -61,8 +61,8 @@ fn plain_credential_process(words: &[OsString]) -> Option<Cli> {
 
 /// Short-lived AWS credentials from the identity you already have.
 ///
-/// Sign in at an OpenID identity provider with a browser, and keyless trades the token that proves it for an AWS session of an hour.
-/// Nothing long-lived is kept.
+/// Sign in at your identity provider (OpenID, or SAML), and keyless trades the proof of it for an AWS session of an hour. Nothing long-lived is
+/// kept unless you ask for it.
 #[derive(Debug, Parser)]
 #[command(name = "keyless", version, after_help = EXAMPLES, max_term_width = 100, propagate_version = false)]
 pub(crate) struct Cli {
@@ -110,12 +110,14 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Show the whole story on a built-in sandbox: no account, no network, nothing left behind
     Demo(Demo),
-    /// Sign in with a browser, and get the session of the profile's role
+    /// Sign in, and get the session of the profile's role
     #[command(after_help = "\
 Examples:
   keyless login dev
   keyless login dev --write-aws-config dev
       then `aws --profile dev …`, boto3 and every SDK work unchanged
+  keyless login dev --flow device
+      with a code that you enter on another device, where that is not chosen by itself
   keyless login --issuer https://corp.eu.auth0.com/ --client-id abc \\
       --role arn:aws:iam::111122223333:role/Developer")]
     Login(Login),
