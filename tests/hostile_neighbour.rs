@@ -378,7 +378,10 @@ async fn a_second_callback_shows_what_came_of_the_first_and_changes_nothing() {
         // The address bar ends on a path of its own: neither code nor state stay in the history.
         let last = header(&first, "location");
         assert_eq!(header(&second, "location"), last, "{again}");
-        assert!(last.len() == 34 && last.ends_with('#') && !last.contains('?'), "{last}");
+        assert!(
+            last.len() == 34 && last.ends_with('#') && !last.contains('?'),
+            "{last}"
+        );
 
         let page = say(address, get(&callback.join(last).expect("an address"))).await;
         assert_eq!(status(&page), "200", "{again}: {page}");
