@@ -1,8 +1,8 @@
-//! Every way to sign in, at a certified identity provider, with the command, until the AWS CLI is the role.
+//! Every way to sign in, at a certified identity provider, with the command and a real browser, until the AWS CLI is the role.
 
-use keyless_tests::browser::Browser;
 use keyless_tests::home::{Home, write_store_key};
 use keyless_tests::real;
+use keyless_tests::webdriver::Chromium;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/Developer";
 const ARN: &str = "arn:aws:sts::111122223333:assumed-role/Developer/alice@example.com";
@@ -140,8 +140,14 @@ async fn each_way_ends_in_credentials_that_the_aws_cli_uses() {
             path => format!("{issuer}{path}"),
         };
         let address = said.address(&begins).await;
-        let page = Browser::default().sign_in(&address, "alice").await;
-        assert!(page.contains(way.ends), "{what}: {page}");
+        let browser = Chromium::start().await;
+        browser.open(&address).await;
+        if way.shown.starts_with("/device") {
+            browser.let_device_in("alice").await;
+        } else {
+            browser.sign_in("alice").await;
+        }
+        browser.see(way.ends).await;
         said.well().await;
 
         let mut aws = parts.aws();
