@@ -41,10 +41,14 @@ async fn a_code_is_entered_on_another_device() {
     let elsewhere = async {
         let (code, link) = code_of(&person).await;
         assert!(link.is_some_and(|link| link.contains(&code)));
+        // Who waits for it in another process can be told the code.
+        let shown = scene.login(&person).shown();
+        assert!(shown.is_some_and(|shown| shown.contains(&code)));
         assert!(scene.sandbox.device_sign_in(&code, "alice"));
     };
     let (token, ()) = tokio::join!(login.proof(Interaction::Allowed), elsewhere);
     let token = token.expect("Alice signs in");
+    assert_eq!(scene.login(&person).shown(), None);
     assert_eq!(token.email(), Some("alice@example.com"));
     assert_eq!(token.text_claim("nonce"), None);
     let told = person.told();
@@ -275,6 +279,20 @@ async fn what_the_identity_provider_does_not_offer_opens_no_page() {
         "{error}"
     );
     assert_eq!(person.told().links.len(), 0);
+}
+
+#[test]
+fn a_code_for_another_device_is_no_way_to_an_implicit_token() {
+    let login = |flows: &[Flow]| {
+        Login::builder("https://issuer.example", "app", Http::default())
+            .response_type(ResponseType::IdToken)
+            .flows(flows.iter().copied())
+            .build()
+    };
+    assert!(login(&[Flow::Device, Flow::Paste]).is_ok());
+    let error = login(&[Flow::Device]).expect_err("refused");
+    assert_eq!(error.kind(), TokenErrorKind::Misconfigured);
+    assert!(error.to_string().contains("another device"), "{error}");
 }
 
 #[test]

@@ -74,8 +74,19 @@ impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Notices<E>
     ///
     /// If the process is killed while it asks, `broken_off` is what those hear who wait for it, and whoever comes within the time that `telling`
     /// has for it. The cache takes the notice back when the fetch ends, also when its runtime does.
-    pub fn asking(&self, broken_off: E) {
-        self.write(true, Interaction::Allowed, broken_off);
+    ///
+    /// `shown` is what the person is shown to do, where it is no secret: for those who wait with them and do not see it.
+    pub fn asking(&self, broken_off: E, shown: Option<String>) {
+        self.write(true, Interaction::Allowed, broken_off, shown);
+    }
+
+    /// What a person is shown to do who is being asked by whichever living process. Blocks for a moment.
+    pub fn shown(&self) -> Option<String> {
+        let notice = self.load()?.value;
+        notice
+            .shown
+            .clone()
+            .filter(|_| self.is_being_asked(&notice))
     }
 
     /// What there is to know at this moment. Blocks for a moment.
@@ -147,7 +158,7 @@ impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Notices<E>
         Envelope::decode(&self.key, &text).ok()
     }
 
-    fn write(&self, asking: bool, interaction: Interaction, error: E) {
+    fn write(&self, asking: bool, interaction: Interaction, error: E, shown: Option<String>) {
         let now = self.clock.now();
         let until = match (self.telling)(&error) {
             Telling::Nobody if !asking => return,
@@ -160,6 +171,7 @@ impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Notices<E>
             may_ask: interaction >= Interaction::Allowed,
             until,
             error,
+            shown,
         };
         warn(&self.key, write(&self.store, &self.key, notice, now));
     }
@@ -198,6 +210,9 @@ pub(crate) struct Notice<E> {
     /// Up to when it is remembered.
     pub(crate) until: SystemTime,
     pub(crate) error: E,
+    /// What the person is shown to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shown: Option<String>,
 }
 
 impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Expiring for Notice<E> {
@@ -262,7 +277,7 @@ impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Board<E> f
                 self.withdraw();
             }
         } else if interaction >= Interaction::Allowed || !self.holds_a_no() {
-            self.write(false, interaction, error.clone());
+            self.write(false, interaction, error.clone(), None);
         }
     }
 

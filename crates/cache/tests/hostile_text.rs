@@ -82,7 +82,7 @@ async fn damaged_entries_and_notices_are_misses_and_never_a_panic() {
         cache.notices(notices())
     };
     process().get(Allowed).await.unwrap();
-    notices().asking("broke off".to_owned());
+    notices().asking("broke off".to_owned(), None);
     let text = |key| (key, store.load(&key).unwrap().unwrap());
     let texts: Vec<(Key, Secret)> = store
         .list()

@@ -155,7 +155,7 @@ async fn a_killed_holder_counts_as_a_no_if_a_person_was_being_asked() {
         hall.desk.mood(Mood::Asks);
         let holder = hall.store.try_lock(&key()).unwrap().expect("nobody has it");
         if asks {
-            hall.notices().asking("broken off".to_owned());
+            hall.notices().asking("broken off".to_owned(), None);
             assert!(hall.notices().asking_since().is_some());
             assert_eq!(hall.notices().remembered(), None, "not while it asks");
         }
@@ -184,7 +184,7 @@ async fn a_killed_holder_counts_as_a_no_if_a_person_was_being_asked() {
 async fn who_comes_just_after_a_holder_was_killed_is_told_too() {
     let hall = Hall::new(everybody());
     hall.desk.mood(Mood::Asks);
-    hall.notices().asking("broken off".to_owned());
+    hall.notices().asking("broken off".to_owned(), None);
     hall.process().get(Forbidden).await.unwrap_err();
     assert_eq!(hall.comes().await, Err("broken off".to_owned()));
     hall.desk.wall.forward(seconds(MEMORY));
@@ -225,7 +225,7 @@ fn a_runtime_that_ends_while_a_person_is_asked_takes_its_word_back() {
         let process = hall.process();
         tokio::spawn(async move { process.get(Allowed).await });
         until(|| hall.desk.visits() == 1).await;
-        hall.notices().asking("broken off".to_owned());
+        hall.notices().asking("broken off".to_owned(), None);
     });
     drop(runtime);
     assert_eq!(hall.entries(), 0);

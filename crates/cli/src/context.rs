@@ -1,6 +1,5 @@
 //! What every command begins with: the environment, the profile with the flags over it, and what that gives access to.
 
-use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,11 +8,11 @@ use std::time::{Duration, SystemTime};
 use keyless::login::Flow;
 use keyless::profile::{Access, AnyLogin, Config, Profile, Use};
 use keyless::{Clock, Environment, FileStore, Interaction, Session, text};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::args::{Asking, Global};
 use crate::command::explain::denied::explained;
-use crate::exit::{Failure, INTERNAL, INTERRUPTED, INVALID, SIGN_IN};
+use crate::exit::{Failure, INTERNAL, INTERRUPTED, INVALID, SIGN_IN, UNREACHABLE};
 use crate::flags::Flags;
 use crate::logging;
 use crate::output::{Output, Screen};
@@ -169,7 +168,11 @@ impl Context {
             ..Use::default()
         };
         let access = chosen.profile.access(&self.environment, usage)?;
-        Ok(Asked { access, prompt })
+        Ok(Asked {
+            access,
+            prompt,
+            timeout,
+        })
     }
 
     /// Whether the desktop, or the person, has said what a browser is.
@@ -265,6 +268,8 @@ impl Chosen {
 pub(crate) struct Asked {
     pub(crate) access: Access,
     pub(crate) prompt: Option<Arc<TerminalPrompt>>,
+    /// How long a person has.
+    timeout: Duration,
 }
 
 impl Asked {
@@ -277,7 +282,7 @@ impl Asked {
         run_and_settle(self.access.any_login(), async {
             let outcome = tokio::select! {
                 outcome = work => outcome,
-                never = self.tell_of_another(context) => match never {},
+                late = self.tell_of_another(context) => Err(late),
             };
             if let Some(prompt) = &self.prompt {
                 prompt.done();
@@ -286,15 +291,28 @@ impl Asked {
         })
     }
 
-    async fn tell_of_another(&self, context: &Context) -> Infallible {
-        if let Some(login) = self.access.any_login() {
-            let since = asked_elsewhere(login).await;
-            let prompt = self.prompt.as_ref();
-            if !prompt.is_some_and(|prompt| prompt.has_asked()) {
-                context.output.say(&waits_for_another(login, since));
-            }
+    /// Says that it waits for a person whom another process asks; ends when they have had as long as they would here.
+    async fn tell_of_another(&self, context: &Context) -> Failure {
+        let Some(login) = self.access.any_login() else {
+            return pending().await;
+        };
+        let begun = Instant::now();
+        let since = asked_elsewhere(login).await;
+        let prompt = self.prompt.as_ref();
+        if prompt.is_some_and(|prompt| prompt.has_asked()) {
+            return pending().await;
         }
-        pending().await
+        context.output.say(&waits_for_another(login, since));
+        sleep_until(begun + self.timeout).await;
+        Failure::new(
+            UNREACHABLE,
+            format!(
+                "the sign-in at {} that another process has opened has not ended within {} s",
+                text::printable(&login.place()),
+                self.timeout.as_secs()
+            ),
+        )
+        .with_advice("finish it where it was opened, or end that process")
     }
 }
 
@@ -310,8 +328,13 @@ pub(crate) async fn asked_elsewhere(login: AnyLogin<'_>) -> SystemTime {
 
 /// What somebody is told who waits for another process's sign-in.
 pub(crate) fn waits_for_another(login: AnyLogin<'_>, since: SystemTime) -> String {
+    let what_to_do = match login.shown() {
+        Some(shown) => text::printable(&shown),
+        None => "finish it in the browser where it is open, or end that process to begin anew"
+            .to_owned(),
+    };
     format!(
-        "waiting for the sign-in at {} that another process has opened at {}",
+        "waiting for the sign-in at {} that another process has opened at {}: {what_to_do}",
         text::printable(&login.place()),
         text::time(since)
     )

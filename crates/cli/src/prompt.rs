@@ -100,8 +100,9 @@ impl TerminalPrompt {
         }
     }
 
+    /// Shows that it waits; not on a terminal that another has by now, as where this goes on behind an AWS tool that asked for it.
     fn begin_to_wait(&self, timeout: Duration) {
-        if self.screen.is_terminal() {
+        if self.screen.is_terminal() && terminal::is_ours() {
             self.wait(Some(Waiting::begin(Arc::clone(&self.screen), timeout)));
         }
     }
@@ -159,8 +160,9 @@ impl Prompt for TerminalPrompt {
             .verification_uri_complete
             .unwrap_or(code.verification_uri);
         let picture = if self.screen.is_terminal() {
-            let columns = terminal::columns();
-            terminal::qr::qr(link, columns, self.output.paints())
+            let (columns, rows) = terminal::size();
+            let fits = |qr: &String| qr.lines().count() + LINES_BESIDE <= usize::from(rows);
+            terminal::qr::qr(link, columns, self.output.paints()).filter(fits)
         } else {
             None
         };
@@ -248,6 +250,9 @@ fn where_it_ends(page: &SignInPage<'_>) -> String {
          sent (its payload, or the value of SAMLResponse alone); paste it here (nothing of it is shown), and press Enter\n"
     )
 }
+
+/// What stands above and below a QR code.
+const LINES_BESIDE: usize = 8;
 
 /// A line that counts down while a person signs in, and is taken away when this is dropped.
 #[derive(Debug)]

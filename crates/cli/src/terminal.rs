@@ -13,11 +13,20 @@ pub(crate) mod surroundings;
 #[cfg(unix)]
 mod tty;
 
-/// How wide the terminal is.
-pub(crate) fn columns() -> u16 {
+/// How many columns and rows the terminal has.
+pub(crate) fn size() -> (u16, u16) {
     #[cfg(unix)]
     if let Some(terminal) = tty::Tty::open() {
-        return terminal.size().columns;
+        let size = terminal.size();
+        return (size.columns, size.rows);
     }
-    80
+    (80, 24)
+}
+
+/// Whether this process is the one that the person works with at the terminal.
+pub(crate) fn is_ours() -> bool {
+    #[cfg(unix)]
+    return tty::Tty::open().is_some();
+    #[cfg(not(unix))]
+    true
 }

@@ -129,6 +129,12 @@ async fn a_sign_in_that_is_killed_is_a_no_to_all_who_waited() {
     let desktop = Desktop::new().await;
     let mut asking = desktop.command(&["login", "dev"]).spawn().expect("started");
     desktop.first_tab();
+    // Whoever has no more time than a moment waits no longer.
+    let hasty = ["login", "dev", "--timeout", "1s"];
+    let hasty = desktop.command(&hasty).spawn().expect("started");
+    let ran = Ran::new(hasty.wait_with_output().expect("ended"));
+    assert_eq!(ran.code, Some(6), "{ran:?}");
+    assert!(ran.said.contains("has not ended within 1 s"), "{ran:?}");
     let waiting: Vec<Child> = (0..5).map(|_| desktop.start()).collect();
     let impatient = desktop.start();
     std::thread::sleep(Duration::from_secs(1)); // all of them are in line

@@ -178,6 +178,12 @@ impl Login {
         self.settings.notices.as_ref()?.asking_since()
     }
 
+    /// What that person is shown to do, where another can do it as well: a code to enter on another device. From the store, which it reads on the
+    /// calling thread: pass it through [`text::printable`](crate::text::printable) before you show it.
+    pub fn shown(&self) -> Option<String> {
+        self.settings.notices.as_ref()?.shown()
+    }
+
     /// Forgets that a person has said no ([`Word::Failed`]), because somebody wants to try again. It writes to the store on the calling thread.
     pub fn forget_refusal(&self) {
         if let Some(notices) = &self.settings.notices {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use keyless_sandbox::{Role, Sandbox as Running};
+use keyless_sandbox::{Role, Sandbox as Running, Shape};
 use serde_json::{Map, Value, json};
 
 use crate::args::Sandbox;
@@ -114,6 +114,25 @@ fn line(sandbox: &Running, own: &[(String, String)]) -> String {
     format!("{line}\n")
 }
 
+/// What an identity must say whose application has a secret. It is the sandbox's, and no secret to anybody.
+fn secret_line(sandbox: &Running) -> String {
+    sandbox.client_secret().map_or_else(String::new, |secret| {
+        format!("  client_secret = {{ command = [\"echo\", \"{secret}\"] }}\n")
+    })
+}
+
+/// What an identity must say besides, since the sandbox's address does not tell whose ways it has.
+fn demands(shape: Shape) -> &'static str {
+    match shape {
+        Shape::EntraV1 | Shape::EntraV2 => "  redirect_host = \"localhost\"\n",
+        Shape::Cognito => "  redirect_host = \"localhost\"\n  port         = 8400\n",
+        Shape::Auth0 | Shape::OktaOrg | Shape::OktaCustom | Shape::GitLab => {
+            "  port         = 8400\n"
+        }
+        _ => "",
+    }
+}
+
 fn story(context: &Context, args: &Sandbox, sandbox: &Running, own: &[(String, String)]) -> String {
     let strong = |text: &str| context.output.on_stdout(text, Tone::Strong);
     let (issuer, client, sts) = (
@@ -141,6 +160,7 @@ fn story(context: &Context, args: &Sandbox, sandbox: &Running, own: &[(String, S
         let _ = writeln!(roles, "  {:<45} as its policy says", sandbox.role_arn(name));
     }
     let developer = sandbox.role_arn("Developer");
+    let (secret_line, way) = (secret_line(sandbox), args.shape.map_or("", demands));
     format!(
         "\
 {}
@@ -161,7 +181,7 @@ fn story(context: &Context, args: &Sandbox, sandbox: &Running, own: &[(String, S
   [identity.sandbox]
   issuer       = \"{issuer}\"
   client_id    = \"{client}\"
-
+{secret_line}{way}
   [profile.sandbox]
   identity     = \"sandbox\"
   role         = \"{developer}\"

@@ -329,7 +329,7 @@ impl Access {
         let profile = &self.profile;
         let role = profile.role.as_deref().ok_or_else(|| {
             ConfigError::new("the profile names no role")
-                .with_advice("give it a role: role = \"arn:aws:iam::ACCOUNT:role/NAME\", or --role")
+                .with_advice("give it a role: role = \"arn:aws:iam::ACCOUNT:role/NAME\", or --role; where the identity lists its roles, `keyless login` lets you pick one")
         })?;
         let builder = Provider::builder(role);
         let mut builder = match self.saml() {

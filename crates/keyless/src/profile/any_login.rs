@@ -108,6 +108,14 @@ impl AnyLogin<'_> {
         }
     }
 
+    /// What that person is shown to do, where it is a code to enter on another device; see [`Login::shown`].
+    pub fn shown(&self) -> Option<String> {
+        match self {
+            Self::OpenId(login) => login.shown(),
+            Self::Saml(_) => None,
+        }
+    }
+
     /// Forgets that a person has said no, because somebody wants to try again. It writes to the store on the calling thread.
     pub fn forget_refusal(&self) {
         match self {

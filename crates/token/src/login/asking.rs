@@ -32,7 +32,7 @@ impl Asking<'_> {
         complete: impl AsyncFnOnce(Secret) -> Result<T, TokenError>,
         who: impl FnOnce(&T) -> String,
     ) -> Result<T, TokenError> {
-        self.begin().await;
+        self.begin(None).await;
         self.prompt.sign_in(&SignInPage {
             issuer: self.issuer,
             link: &callback.link,
@@ -60,8 +60,8 @@ impl Asking<'_> {
         outcome
     }
 
-    /// Lets everybody know that somebody is asked: the processes that wait, and those that come if this one is killed.
-    pub(crate) async fn begin(&self) {
+    /// Lets everybody know that somebody is asked, and what they are shown to do: the processes that wait, and those that come if this one is killed.
+    pub(crate) async fn begin(&self, shown: Option<String>) {
         let Some(notices) = self.notices.cloned() else {
             return;
         };
@@ -70,7 +70,7 @@ impl Asking<'_> {
             format!("a sign-in at {} was begun and broke off", self.issuer),
         )
         .with_advice("sign in with `keyless login`");
-        let _ = spawn_blocking(move || notices.asking(broken_off)).await; // a panic in there is no reason not to ask
+        let _ = spawn_blocking(move || notices.asking(broken_off, shown)).await; // a panic in there is no reason not to ask
     }
 
     /// Gives the person no longer than they have.

@@ -246,6 +246,18 @@ impl LoginBuilder {
         request::check_extra(&plan.extra)?;
         request::max_age(&plan.extra)?;
         plan.wanted = Wanted::new(self.response_type, self.response_mode)?;
+        if plan.wanted.response == ResponseType::IdToken {
+            // There is no response in the device flow, and so nothing of the kind that was asked for.
+            plan.flows.retain(|flow| *flow != Flow::Device);
+            if plan.flows.is_empty() {
+                return Err(misconfigured(
+                    "a code for another device brings no response_type=id_token",
+                )
+                .with_advice(
+                    "leave response_type out, or sign in by `--flow paste` or `--flow browser`",
+                ));
+            }
+        }
         let settings = Arc::new(self.settings());
         let asked = Arc::clone(&settings);
         let mut cache = Cache::new(move |before: Option<SignIn>, interaction| {

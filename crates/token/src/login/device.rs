@@ -64,7 +64,8 @@ pub(super) async fn sign_in(
         timeout,
         ..asking.clone()
     };
-    asking.begin().await;
+    let shown = format!("enter the code {user_code} at {address}");
+    asking.begin(Some(shown)).await;
     asking.prompt.device(&DeviceCode {
         issuer: &settings.issuer,
         client_id: &settings.client_id,

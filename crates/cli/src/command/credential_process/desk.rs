@@ -146,9 +146,16 @@ impl Desk<'_> {
     /// A moment later: the session, if it is there.
     async fn tick(&self) -> Result<Option<Session>, Failure> {
         if Instant::now() >= self.end {
+            let open = match self.login.shown() {
+                Some(shown) => format!(
+                    "nobody has signed in yet: {}",
+                    keyless::text::printable(&shown)
+                ),
+                None => "sign-in is open in your browser: finish it there".to_owned(),
+            };
             return Err(Failure::new(
                 SIGN_IN,
-                "sign-in is open in your browser: finish it there; the next call answers from the cache",
+                format!("{open}; the next call answers from the cache"),
             ));
         }
         sleep(POLL).await;

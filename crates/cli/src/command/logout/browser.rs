@@ -30,6 +30,7 @@ pub(super) fn end_session(
         let variable = |name: &str| environment.os(name);
         !args.no_browser && out_of_reach.is_none() && browser::open(link, command, variable).is_ok()
     };
+    let mut returns_to = String::new();
     let outcome = run_async(async {
         if let Some(reason) = &out_of_reach {
             output.say(&format!(
@@ -39,6 +40,7 @@ pub(super) fn end_session(
         }
         let show = |page: &SignOutPage<'_>| {
             let link = page.link;
+            page.returns_to.clone_into(&mut returns_to);
             output::tell(&if open(link) {
                 format!(
                     "sign out at {issuer} in your browser; if it does not open, follow this link:\n  {link}"
@@ -66,7 +68,7 @@ pub(super) fn end_session(
             output.say(&format!(
                 "the browser has not come back from {issuer}, so whether its session has ended is not known; here you are signed out"
             ));
-            output.hint("if the page shows an error, let the application return to http://127.0.0.1/signed-out after a logout");
+            output.hint(&format!("if the page shows an error, let the application return to {returns_to} after a logout"));
         }
         Ok(EndOfSession::NotOffered(Some(page))) => {
             let opened = open(page.as_str());

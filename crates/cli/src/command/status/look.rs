@@ -21,6 +21,8 @@ pub(super) struct Look {
     proof: Proof,
     /// That the identity provider has ended the sign-in.
     refused: Option<Ended>,
+    /// Whether a refresh token is kept where one was asked for, so that nobody is asked at the end.
+    is_renewed: bool,
     /// What the sign-in is kept under, and where the person signs in.
     sign_in: Option<(Key, String)>,
     sessions: Vec<Held>,
@@ -89,11 +91,14 @@ impl Look {
                 session,
             })
             .collect();
+        let is_renewed = matches!(proof, Proof::SignedIn { .. })
+            && access.stays_signed_in().is_ok_and(|stays| stays);
         Ok(Self {
             name: profile.name.clone(),
             role,
             proof,
             refused: access.login().and_then(Login::ended),
+            is_renewed,
             sign_in: access
                 .any_login()
                 .map(|login| (login.key(), text::printable(&login.place()))),
@@ -135,7 +140,12 @@ impl Look {
                 page.line("  signed in", &format!("{who} at {issuer}"));
                 page.line("", &format!("since {}", when(*since, self.now)));
                 let until = when(*until, self.now);
-                page.line("", &format!("until {until}; then sign in again"));
+                let then = if self.is_renewed {
+                    "then renewed without you"
+                } else {
+                    "then sign in again"
+                };
+                page.line("", &format!("until {until}; {then}"));
             }
             Proof::SignedOut { issuer, ended } => page.line(
                 "  signed out",
@@ -222,6 +232,7 @@ impl Look {
     fn renews(&self, session: &Session) -> bool {
         match &self.proof {
             _ if self.refused.is_some() => false,
+            _ if self.is_renewed => true,
             Proof::SignedIn { until, .. } => *until > session.expires_at(),
             Proof::SignedOut { .. } => false,
             Proof::Elsewhere(_) => true,
