@@ -159,8 +159,18 @@ impl Context {
         reason: Option<Reason>,
         timeout: Duration,
     ) -> Result<Asked, Failure> {
+        let nobody_pastes = prompt
+            .as_ref()
+            .is_some_and(|prompt| !prompt.can_be_pasted_into());
+        if nobody_pastes && chosen.profile.identity.flow == Some(Flow::Paste) {
+            return Err(
+                Failure::new(INVALID, "there is no terminal to paste the sign-in's address into")
+                    .with_advice("run `keyless login` at a terminal, or use `--flow device`, or `--no-browser` where a forwarded port leads here"),
+            );
+        }
         let usage = Use {
             browser_is_out_of_reach: reason.is_some(),
+            nobody_pastes,
             prompt: prompt.clone().map(|prompt| prompt as _),
             timeout: Some(timeout),
             patience: PATIENCE,

@@ -80,6 +80,11 @@ impl TerminalPrompt {
         }
     }
 
+    /// Whether a person could paste something: not with the terminal elsewhere, or behind an AWS tool that works with it.
+    pub(crate) fn can_be_pasted_into(&self) -> bool {
+        self.screen.is_terminal() && terminal::is_ours()
+    }
+
     /// Whether somebody has been asked here.
     pub(crate) fn has_asked(&self) -> bool {
         self.has_asked.load(Ordering::Relaxed)
@@ -102,7 +107,7 @@ impl TerminalPrompt {
 
     /// Shows that it waits; not on a terminal that another has by now, as where this goes on behind an AWS tool that asked for it.
     fn begin_to_wait(&self, timeout: Duration) {
-        if self.screen.is_terminal() && terminal::is_ours() {
+        if self.can_be_pasted_into() {
             self.wait(Some(Waiting::begin(Arc::clone(&self.screen), timeout)));
         }
     }
@@ -138,15 +143,14 @@ impl Prompt for TerminalPrompt {
             _ if started => format!("sign in at {issuer} in your browser; if it does not open, follow this link:\n  {url}\n"),
             _ => {
                 let why = if self.start_browser { "no browser could be started; " } else { "" };
-                let elsewhere = match (self.screen.is_terminal(), page.posts) {
-                    (true, false) => {
-                        "; from a browser elsewhere, paste the address at which it ends here"
-                    }
-                    (true, true) => "; from a browser elsewhere, paste what it posts at the end here",
+                // Our own link leads nowhere on another machine.
+                let elsewhere = match (self.can_be_pasted_into() && url != page.link, page.posts) {
+                    (true, false) => "from a browser elsewhere, paste here the address at which it ends\n",
+                    (true, true) => "from a browser elsewhere, paste here what it posts at the end\n",
                     (false, _) => "",
                 };
                 format!(
-                    "{why}to sign in at {issuer}, open this link in a browser on this machine, which the sign-in comes back to{elsewhere}:\n  {url}\n"
+                    "{why}to sign in at {issuer}, open this link in a browser on this machine, which the sign-in comes back to:\n  {url}\n{elsewhere}"
                 )
             }
         });

@@ -28,6 +28,8 @@ pub struct Use {
     /// Whether no browser reaches this machine, so that a person signs in with a code on another device where the identity provider offers that, and
     /// else pastes the address at which a browser elsewhere ends. A profile that names its flow has that.
     pub browser_is_out_of_reach: bool,
+    /// Whether nobody could paste anything: then, with no browser in reach, the code is the only way.
+    pub nobody_pastes: bool,
     /// How long a person has to sign in; five minutes where there is nothing.
     pub timeout: Option<Duration>,
     /// See [`ProviderBuilder::patience`](crate::ProviderBuilder::patience).
@@ -183,6 +185,9 @@ impl Identity {
                 }
                 login = login.flows(match self.flow {
                     Some(flow) => vec![flow],
+                    None if usage.browser_is_out_of_reach && usage.nobody_pastes => {
+                        vec![Flow::Device]
+                    }
                     None if usage.browser_is_out_of_reach => vec![Flow::Device, Flow::Paste],
                     None => vec![Flow::Browser],
                 });
