@@ -229,7 +229,7 @@ impl KeySource {
         work: impl FnOnce() -> Result<T, String> + Send + 'static,
     ) -> Result<T, StoreError> {
         within(self.0.deadline, work).map_err(|found| {
-            let advice = "unlock it, or where there is none make a key file with `(umask 077; head -c 32 /dev/urandom | base64 > FILE)` and set KEYLESS_STORE_KEY_FILE to its path; until then nothing is kept";
+            let advice = "unlock it, or set KEYLESS_STORE_KEY_FILE to a file made by `head -c 32 /dev/urandom | base64`, mode 600; until then nothing is kept";
             StoreError::unavailable(format!("a key from {name}"), found, advice)
         })
     }
