@@ -6,11 +6,12 @@ use keyless::login::Flow;
 use keyless::profile::{Identity, Profile, SamlIdentity, Use};
 use keyless::{
     CommandSource, EnvSource, Environment, Error, ExchangeErrorKind, FileSource, Interaction,
-    Session, TokenErrorKind,
+    Session, Source, TokenErrorKind,
 };
 use keyless_sandbox::{Assertion, Person as Somebody, Role, Sandbox};
 use keyless_tests::browser::Browser;
 use keyless_tests::person::{Deed, Person};
+use keyless_tests::rest;
 use keyless_tests::saml::{Asked, form};
 use keyless_tests::scene::Scene;
 
@@ -56,6 +57,28 @@ async fn somebody_signs_in_once_and_has_a_session() {
     assert_eq!(key(&later), key(&session));
     let calls = scene.sandbox.calls();
     assert_eq!((calls.saml_sso, calls.assume_role_with_saml), (1, 1));
+}
+
+#[tokio::test]
+async fn what_is_left_of_it_ends_within_minutes_and_at_a_logout_at_once() {
+    let scene = Scene::new().await;
+    let login = scene.saml_login(&Person::called("alice"));
+    let login = login.build().expect("a login");
+    let provider = scene.saml_provider(ROLE, login.clone());
+    let provider = provider.build().expect("one");
+    let session = provider.session().await.expect("a session");
+    let response = login.proof(Interaction::Forbidden).await.expect("kept");
+    let left = response.expires_at().duration_since(scene.clock().now());
+    assert!(left.expect("ahead") <= Duration::from_mins(5));
+    let secret = session.credentials().secret_access_key();
+    let secrets = [("the response", response.expose()), ("the session", secret)];
+    // Each in one file, which ends with it.
+    let found = rest::found(scene.folder(), &secrets);
+    assert_eq!(found.len(), 2, "{found:?}");
+
+    login.sign_out().await;
+    provider.forget().await;
+    assert_eq!(rest::found(scene.folder(), &secrets), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
