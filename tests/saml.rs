@@ -330,7 +330,7 @@ async fn an_old_response_is_not_used_again_and_another_person_ends_the_sessions(
         .clock(scene.clock())
         .build()
         .expect("a login");
-    let error = keyless::Source::proof(&nobody, Interaction::Allowed)
+    let error = Source::proof(&nobody, Interaction::Allowed)
         .await
         .expect_err("nobody to ask");
     assert_eq!(error.kind(), TokenErrorKind::LoginRequired, "{error}");
