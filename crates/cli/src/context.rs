@@ -93,8 +93,7 @@ impl Context {
         let prompt = self
             .way_to_ask(chosen, asking.no_interactive, asking.no_browser)
             .map(|screen| self.prompt(chosen, screen, asking.no_browser));
-        let reason = self.out_of_reach(chosen, asking.no_browser);
-        self.asked(chosen, prompt, reason, asking.timeout)
+        self.asked(chosen, prompt, asking.timeout)
     }
 
     /// Where to tell a person that somebody must sign in; `None` where nobody is there, or wants to be asked.
@@ -134,8 +133,7 @@ impl Context {
         timeout: Duration,
     ) -> Result<Asked, Failure> {
         let prompt = self.prompt(chosen, Screen::open(false), no_browser);
-        let reason = self.out_of_reach(chosen, no_browser);
-        self.asked(chosen, Some(prompt), reason, timeout)
+        self.asked(chosen, Some(prompt), timeout)
     }
 
     fn prompt(&self, chosen: &Chosen, screen: Screen, no_browser: bool) -> Arc<TerminalPrompt> {
@@ -156,7 +154,6 @@ impl Context {
         &self,
         chosen: &Chosen,
         prompt: Option<Arc<TerminalPrompt>>,
-        reason: Option<Reason>,
         timeout: Duration,
     ) -> Result<Asked, Failure> {
         let nobody_pastes = prompt
@@ -169,7 +166,9 @@ impl Context {
             );
         }
         let usage = Use {
-            browser_is_out_of_reach: reason.is_some(),
+            browser_is_out_of_reach: prompt
+                .as_ref()
+                .is_some_and(|prompt| prompt.has_no_browser_in_reach()),
             nobody_pastes,
             prompt: prompt.clone().map(|prompt| prompt as _),
             timeout: Some(timeout),

@@ -80,6 +80,11 @@ impl TerminalPrompt {
         }
     }
 
+    /// Whether it was found out that a browser on this machine would not do.
+    pub(crate) fn has_no_browser_in_reach(&self) -> bool {
+        self.reason.is_some()
+    }
+
     /// Whether a person could paste something: not with the terminal elsewhere, or behind an AWS tool that works with it.
     pub(crate) fn can_be_pasted_into(&self) -> bool {
         self.screen.is_terminal() && terminal::is_ours()
