@@ -8,6 +8,7 @@ use keyless::{
 };
 use keyless_sandbox::{Role, Sandbox};
 use keyless_tests::person::Person;
+use keyless_tests::port;
 use keyless_tests::scene::Scene;
 use keyless_trust::answer;
 use wiremock::matchers::any;
@@ -376,13 +377,9 @@ async fn what_is_no_sts_is_told_from_one_that_says_no() {
         );
         assert_eq!(error.kind(), kind, "{case}: {error:?}");
     }
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .expect("a port")
-        .local_addr()
-        .expect("an address");
     let error = refusal(
         alices(&scene, "Developer")
-            .endpoint_url(format!("http://{free}"))
+            .endpoint_url(format!("http://127.0.0.1:{}", port::free()))
             .build()
             .expect("a provider")
             .session()

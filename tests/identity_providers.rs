@@ -1,6 +1,5 @@
 //! The pages of `docs/identity-providers`, followed step by step at a sandbox that is shaped like that identity provider.
 
-use std::net::TcpListener;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use keyless_sandbox::{Client, Role, Sandbox, Shape};
 use keyless_tests::binary;
 use keyless_tests::browser::Browser;
 use keyless_tests::person::{Deed, Person};
+use keyless_tests::port;
 use keyless_tests::scene::Scene;
 use keyless_trust::setup::Plan;
 use tokio::sync::oneshot;
@@ -110,7 +110,7 @@ struct Story {
 impl Story {
     /// The application is made, and the configuration written.
     async fn begin(page: &'static Page, shape: Shape) -> Self {
-        let port = free_port();
+        let port = port::free().to_string();
         let mut builder = Sandbox::builder()
             .shaped_like(shape)
             .device_interval(Duration::from_secs(1));
@@ -216,12 +216,6 @@ impl Story {
         let role = Role::new(flag("--role-name"), policy);
         self.scene.sandbox.put_role(role).expect("a good policy");
     }
-}
-
-fn free_port() -> String {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = free.local_addr().expect("an address");
-    address.port().to_string()
 }
 
 fn write(path: &std::path::Path, text: &str) {
@@ -412,7 +406,7 @@ async fn what_it_cannot_do_ends_on_a_page_that_says_so() {
     follow(|page, shape| async move {
         let registered = page.redirect_address("/callback").unwrap_or_default();
         let (port, host) = (
-            format!("port = {}\n", free_port()),
+            format!("port = {}\n", port::free()),
             "redirect_host = \"127.0.0.1\"\n".to_owned(),
         );
         for (changed, cannot, said) in [

@@ -11,6 +11,7 @@ use keyless::profile::{Config, Use};
 use keyless::{Environment, FileStore, Http, Interaction, Login, Source, TokenErrorKind};
 use keyless_sandbox::Sandbox;
 use keyless_tests::person::{Deed, Person};
+use keyless_tests::port;
 use keyless_tests::scene::Scene;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -144,11 +145,7 @@ async fn an_address_in_the_clear_is_never_sent_a_token() {
 #[tokio::test]
 async fn the_request_says_what_the_profile_asks_for() {
     let scene = Scene::new().await;
-    // The port is any that is free now, written as a range.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|free| free.local_addr())
-        .expect("a port")
-        .port();
+    let port = port::free(); // written as a range
     let text = format!(
         r#"
         [identity.sandbox]
@@ -400,17 +397,14 @@ async fn an_issuer_that_cannot_be_relied_on_is_named_with_what_to_do() {
 #[tokio::test]
 async fn an_issuer_that_is_not_there_is_unreachable() {
     let scene = Scene::new().await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .expect("a port")
-        .local_addr()
-        .expect("an address");
+    let free = format!("127.0.0.1:{}", port::free());
     let login = scene
         .login_at(&format!("http://{free}"), &Person::called("alice"))
         .build()
         .expect("a login");
     let error = login.sign_in().await.expect_err("nothing listens there");
     assert_eq!(error.kind(), TokenErrorKind::Unreachable);
-    assert!(error.to_string().contains(&free.to_string()), "{error}");
+    assert!(error.to_string().contains(&free), "{error}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use keyless::{Environment, Thumbprint, Thumbprints, TokenErrorKind, thumbprints};
 use keyless_tests::binary;
+use keyless_tests::port;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
 };
@@ -300,10 +301,7 @@ async fn setup_writes_the_thumbprint_into_the_provider_where_that_is_asked_for()
 
 #[tokio::test]
 async fn where_there_is_no_certificate_it_is_said_why() {
-    let silent = {
-        let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        closed.local_addr().expect("an address").port()
-    };
+    let silent = port::free();
     let nothing = Environment::of([] as [(&str, &str); 0]);
     for (issuer, kind, said) in [
         (

@@ -29,6 +29,7 @@ pub mod hostile;
 pub mod keyring;
 pub mod neighbour;
 pub mod person;
+pub mod port;
 pub mod proxy;
 pub mod real;
 pub mod renewal;

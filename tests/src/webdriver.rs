@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 /// What WebDriver calls a reference to an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// How often `chromedriver` is started before a story is given up.
+const STARTS: u32 = 20;
+
 /// `chromedriver`, and one Chromium under it, for one story.
 #[derive(Debug)]
 pub struct Chromium {
@@ -28,23 +31,7 @@ impl Chromium {
     ///
     /// Where `chromedriver` is missing: `cargo xtask parts` provides it.
     pub async fn start() -> Self {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver starts; `cargo xtask parts` installs it");
-        let said = BufReader::new(driver.stdout.take().expect("a pipe"));
-        let port = said
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                line.split("successfully on port ")
-                    .nth(1)
-                    .map(|port| port.trim_end_matches('.').to_owned())
-            })
-            .expect("chromedriver names its port");
+        let (driver, port) = start_driver();
         let profile = tempfile::tempdir().expect("a folder");
         let arguments = [
             "--headless",
@@ -221,6 +208,32 @@ impl Chromium {
         );
         answer["value"].clone()
     }
+}
+
+/// `chromedriver`, and the port that it listens on.
+///
+/// It takes a free port of `[::1]`, demands the same one of `127.0.0.1`, and ends where another program has that: so it
+/// is started anew, with another port, as often as it takes.
+fn start_driver() -> (Child, String) {
+    let mut last = String::new();
+    for _ in 0..STARTS {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver starts; `cargo xtask parts` installs it");
+        let said = BufReader::new(driver.stdout.take().expect("a pipe"));
+        for line in said.lines().map_while(Result::ok) {
+            if let Some((_, port)) = line.split_once("successfully on port ") {
+                return (driver, port.trim_end_matches('.').to_owned());
+            }
+            last = line;
+        }
+        let _ = driver.wait(); // its output has ended, and so has it
+    }
+    panic!("chromedriver names its port, in one of {STARTS} starts; last it said: {last}");
 }
 
 impl Drop for Chromium {

@@ -13,6 +13,9 @@ pub(super) struct Mask {
 /// Shorter ones stand in other words as well, and count only as words.
 const LONG: usize = 4;
 
+/// The hexadecimal digits of a SHA-1, the shortest digest that is shown: an issuer's thumbprint.
+const DIGEST: usize = 40;
+
 impl Mask {
     pub(super) fn new(home: Option<PathBuf>, names: impl IntoIterator<Item = String>) -> Self {
         let home = home
@@ -101,25 +104,36 @@ fn without_addresses(text: &str) -> String {
     masked + rest
 }
 
-/// Account ids: exactly twelve digits in a row.
+/// Account ids: exactly twelve digits in a row. A digest in hexadecimal has such digits by chance, and is left whole.
 fn without_accounts(text: &str) -> String {
+    let digest = |run: &str| run.len() >= DIGEST && run.chars().any(|c| c.is_ascii_alphabetic());
     let mut masked = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
-        let (before, digits) = rest.split_at(start);
-        let end = digits
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(digits.len());
-        let (number, after) = digits.split_at(end);
-        masked.push_str(before);
-        if number.len() == 12 {
-            masked.extend([&number[..2], "…", &number[10..]]);
-        } else {
-            masked.push_str(number);
+    for run in runs(text, |c| c.is_ascii_hexdigit()) {
+        if digest(run) {
+            masked.push_str(run);
+            continue;
         }
-        rest = after;
+        for number in runs(run, |c| c.is_ascii_digit()) {
+            if number.len() == 12 && number.starts_with(|c: char| c.is_ascii_digit()) {
+                masked.extend([&number[..2], "…", &number[10..]]);
+            } else {
+                masked.push_str(number);
+            }
+        }
     }
-    masked + rest
+    masked
+}
+
+/// `text`, cut wherever characters that are `such` begin and end.
+fn runs(text: &str, such: fn(char) -> bool) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let kind = such(rest.chars().next()?);
+        let end = rest.find(|c| such(c) != kind).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        rest = after;
+        Some(run)
+    })
 }
 
 #[cfg(test)]
@@ -151,6 +165,11 @@ mod tests {
                 "1111222233334 and 11112222333",
             ),
             ("111122223333", "11…33"),
+            ("role111122223333face", "role11…33face"),
+            (
+                "dd31ffe064fba97425dffed27d0b111122223333",
+                "dd31ffe064fba97425dffed27d0b111122223333",
+            ),
             ("@ @x a@ ü@ü", "@ @x a@ ü…@ü"),
             ("", ""),
         ] {
