@@ -8,17 +8,20 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as URL};
-use keyless::login::{ClientAuthentication, Flow, LoginBuilder, SecretPlace};
+use keyless::login::{ClientAuthentication, Flow, LoginBuilder, RedirectHost, SecretPlace};
 use keyless::{FileStore, Interaction, Login, Secret, Source, TokenErrorKind};
-use keyless_sandbox::{Client, Sandbox};
+use keyless_sandbox::{Client, Sandbox, Shape};
 use keyless_tests::person::Person;
 use keyless_tests::renewal::files_with;
 use keyless_tests::scene::Scene;
 use keyless_tests::wiretap::{Wiretap, json};
 use p256::ecdsa::SigningKey;
 use p256::pkcs8::{EncodePrivateKey, LineEnding};
+use rcgen::{CertificateParams, KeyPair};
+use rsa::pkcs8::EncodePrivateKey as _;
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use serde_json::{Value, json as value};
+use sha2::{Digest, Sha256};
 
 /// With all that a form and a header must encode.
 const SECRET: &str = "hunter2:+%/ &=é-of-the-application";
@@ -89,16 +92,30 @@ type Row = (
     &'static str,
 );
 
+fn new_rsa_key() -> rsa::RsaPrivateKey {
+    rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("a key")
+}
+
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the number's type is of a crate behind rsa"
+)]
+fn rsa_public(key: &rsa::RsaPrivateKey) -> Value {
+    let number = |number: &rsa::BigUint| URL.encode(number.to_bytes_be());
+    value!({"kty": "RSA", "n": number(key.n()), "e": number(key.e())})
+}
+
 /// A private JSON Web Key with a name, and its public half.
 #[expect(
     clippy::redundant_closure_for_method_calls,
     reason = "the number's type is of a crate behind rsa"
 )]
 fn rsa_key() -> (String, Value) {
-    let mut key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("a key");
+    let mut key = new_rsa_key();
     key.precompute().expect("its parts");
     let number = |number: &rsa::BigUint| URL.encode(number.to_bytes_be());
-    let public = value!({"kty": "RSA", "kid": "app-1", "n": number(key.n()), "e": number(key.e())});
+    let mut public = rsa_public(&key);
+    public["kid"] = "app-1".into();
     let mut private = public.clone();
     let qi = key.qinv().and_then(|number| number.to_biguint());
     for (name, part) in [
@@ -112,6 +129,207 @@ fn rsa_key() -> (String, Value) {
         private[name] = number(part).into();
     }
     (private.to_string(), public)
+}
+
+/// The same in PEM, without a name.
+fn rsa_pem() -> (String, Value) {
+    let key = new_rsa_key();
+    let der = key.to_pkcs8_der().expect("PKCS#8");
+    let text = BASE64_STANDARD.encode(der.as_bytes());
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
+    (pem, rsa_public(&key))
+}
+
+/// A certificate of the key, and the public half as it is registered with that certificate.
+fn certified((pem, public): &(String, Value)) -> (String, Value) {
+    let key = KeyPair::from_pem(pem).expect("a key");
+    let params = CertificateParams::new([]).expect("parameters");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let mut public = public.clone();
+    public["x5t#S256"] = URL.encode(Sha256::digest(certificate.der())).into();
+    (certificate.pem(), public)
+}
+
+/// Header and claims.
+fn read(statement: &str) -> [Value; 2] {
+    let mut parts = statement.split('.');
+    [(); 2].map(|()| {
+        let part = URL.decode(parts.next().expect("a part")).expect("base64");
+        serde_json::from_slice(&part).expect("JSON")
+    })
+}
+
+/// A sandbox that is shaped like Entra and knows the application by this.
+async fn entra(public: Value) -> Scene {
+    let client = Client::new("keyless")
+        .public_key(public)
+        .redirect_uri("http://localhost/callback");
+    let sandbox = Sandbox::builder().shaped_like(Shape::EntraV2);
+    Scene::of(sandbox.client(client)).await
+}
+
+#[tokio::test]
+async fn a_certificate_beside_the_key_is_named_in_every_statement() {
+    for is_entra in [false, true] {
+        let key = if is_entra { rsa_pem() } else { ec_key() };
+        let (certificate, public) = certified(&key);
+        let thumbprint = public["x5t#S256"].clone();
+        let scene = if is_entra {
+            entra(public).await
+        } else {
+            let client = Client::new("keyless").public_key(public);
+            Scene::of(Sandbox::builder().client(client)).await
+        };
+        let (person, http) = (Person::called("alice"), Wiretap::default());
+        let login = login(&scene, &person, &http)
+            .private_key(Secret::new(format!("{certificate}{}", key.0)))
+            .way(if is_entra { "Entra" } else { "" })
+            .build()
+            .expect("a login");
+        login
+            .sign_in()
+            .await
+            .unwrap_or_else(|error| panic!("{error} {:?}", error.advice()));
+        scene.pass(Duration::from_hours(2));
+        login.proof(Interaction::Forbidden).await.expect("renewed");
+
+        let issuer = scene.sandbox.issuer();
+        let (algorithm, audience) = if is_entra {
+            ("PS256", issuer.replace("/v2.0", "/oauth2/v2.0/token"))
+        } else {
+            ("ES256", issuer.to_owned())
+        };
+        let path = if is_entra {
+            url::Url::parse(&audience)
+                .expect("an address")
+                .path()
+                .to_owned()
+        } else {
+            "/token".to_owned()
+        };
+        let asked = http.posted(&path);
+        assert_eq!(asked.len(), 2, "redeemed, renewed");
+        for sent in asked {
+            let [header, claims] = read(sent.field("client_assertion"));
+            assert_eq!(
+                header,
+                value!({"alg": algorithm, "typ": "JWT", "x5t#S256": thumbprint})
+            );
+            let time = |claim: &str| claims[claim].as_u64();
+            assert_eq!(claims["aud"], audience);
+            assert_eq!(time("nbf"), time("iat").filter(|_| is_entra));
+            assert_eq!(time("exp"), time("iat").map(|at| at + 60));
+            let id = claims["jti"].as_str().expect("an id");
+            let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+            assert_eq!(lengths, [8, 4, 4, 4, 12], "{id}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_entra_cannot_take_is_said_before_a_person_is_asked() {
+    let (rsa, other, ec) = (rsa_pem(), rsa_pem(), ec_key());
+    let (certificate, public) = certified(&rsa);
+    let scene = entra(public).await;
+    for (key, certificate, said, advised) in [
+        (
+            &rsa,
+            String::new(),
+            "has no certificate",
+            "into the same file",
+        ),
+        (
+            &ec,
+            certified(&ec).0,
+            "has another key",
+            "into the same file",
+        ),
+        (
+            &other,
+            certificate,
+            "has the certificate of another key",
+            "with its certificate",
+        ),
+    ] {
+        let (person, http) = (Person::called("alice"), Wiretap::default());
+        let login = login(&scene, &person, &http)
+            .private_key(Secret::new(format!("{}{certificate}", key.0)))
+            .way("Entra")
+            .build()
+            .expect("a login");
+        let error = login.sign_in().await.expect_err(said);
+        assert_eq!(error.kind(), TokenErrorKind::Misconfigured);
+        assert!(error.to_string().contains(said), "{error}");
+        let advice = error.advice().unwrap_or_default();
+        assert!(advice.contains(advised), "{error}: {advice}");
+        assert!(person.told().links.is_empty(), "{said}");
+        for line in key.0.lines().filter(|line| !line.starts_with('-')) {
+            assert!(!format!("{error:?}").contains(&line[..20]), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_statement_in_the_name_of_another_certificate_is_refused() {
+    let key = rsa_pem();
+    let (certificate, its_own) = certified(&key);
+    let certified = format!("{}{certificate}", key.0);
+    let mut another = its_own.clone();
+    another["x5t#S256"] = "another".into();
+    for (registered, is_entra, way, pem, said, advised) in [
+        (&its_own, true, "Entra", &certified, "", ""),
+        (
+            &another,
+            true,
+            "Entra",
+            &certified,
+            "AADSTS700027",
+            "upload the certificate",
+        ),
+        // As the standard has it: RS256, to the issuer.
+        (
+            &its_own,
+            true,
+            "",
+            &certified,
+            "AADSTS700027",
+            "client's secret or key",
+        ),
+        (&its_own, false, "", &certified, "", ""),
+        (
+            &another,
+            false,
+            "",
+            &certified,
+            "names another certificate",
+            "client's secret or key",
+        ),
+        // Nobody but Entra demands one.
+        (&another, false, "", &key.0, "", ""),
+    ] {
+        let scene = match is_entra {
+            true => entra(registered.clone()).await,
+            false => {
+                let client = Client::new("keyless").public_key(registered.clone());
+                Scene::of(Sandbox::builder().client(client)).await
+            }
+        };
+        let (person, http) = (Person::called("alice"), Wiretap::default());
+        let login = login(&scene, &person, &http)
+            .redirect_host(RedirectHost::Localhost)
+            .private_key(Secret::new(pem.as_str()))
+            .way(way)
+            .build()
+            .expect("a login");
+        match login.sign_in().await {
+            Ok(_) => assert!(said.is_empty(), "nobody said {said}"),
+            Err(error) => {
+                let advice = error.advice().unwrap_or_default();
+                let is_expected = error.to_string().contains(said) && advice.contains(advised);
+                assert!(is_expected && !said.is_empty(), "{error}: {advice}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

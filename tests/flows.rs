@@ -63,7 +63,8 @@ async fn a_code_is_entered_on_another_device() {
 #[tokio::test]
 async fn a_code_that_is_refused_or_expires_signs_nobody_in() {
     for refused in [true, false] {
-        let scene = Scene::of(quick().device_lifetime(Duration::from_secs(2))).await;
+        let lifetime = Duration::from_secs(if refused { 600 } else { 2 });
+        let scene = Scene::of(quick().device_lifetime(lifetime)).await;
         let person = Person::who(Deed::StayAway);
         let login = scene
             .login_builder(&person)
@@ -93,6 +94,44 @@ async fn a_code_that_is_refused_or_expires_signs_nobody_in() {
         let again = other.proof(Interaction::Allowed).await.expect_err("a no");
         assert_eq!(again.to_string(), error.to_string());
         assert_eq!(person.told().codes.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_open_sign_in_is_called_off_for_another_or_by_a_logout() {
+    for flow in [Flow::Browser, Flow::Device, Flow::Paste] {
+        let scene = Scene::of(quick()).await;
+        let absent = Person::who(Deed::StayAway);
+        let open = scene.login_builder(&absent).flows([flow]).build();
+        let open = open.expect("a login");
+        let alice = Person::called("alice");
+        let other = scene.login(&alice);
+        assert!(!other.call_off(), "{flow:?}: nothing is open");
+        for by_logout in [false, true] {
+            let elsewhere = async {
+                once(|| other.asking_since()).await;
+                if by_logout {
+                    assert!(!other.sign_out().await.expect("forgotten"), "{flow:?}");
+                } else {
+                    assert!(other.call_off(), "{flow:?}");
+                }
+            };
+            let (token, ()) = tokio::join!(open.sign_in(), elsewhere);
+            let error = token.expect_err("called off");
+            assert_eq!(
+                error.kind(),
+                TokenErrorKind::LoginRequired,
+                "{flow:?}: {error}"
+            );
+            assert!(
+                error.to_string().contains("called off"),
+                "{flow:?}: {error}"
+            );
+        }
+        // It counts as nobody's no.
+        let token = other.proof(Interaction::Allowed).await;
+        assert!(token.is_ok(), "{flow:?}: {token:?}");
+        assert_eq!(absent.told().signed_in, []);
     }
 }
 

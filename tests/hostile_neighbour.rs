@@ -1,7 +1,7 @@
 //! Another program on the same machine, and a web page in the person's own browser, at the listener of a sign-in. None of
 //! them completes the sign-in and none ends it: the person's own callback works after each.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::ops::RangeInclusive;
 
@@ -10,6 +10,7 @@ use keyless::login::{LoginBuilder, RedirectHost};
 use keyless_sandbox::{Person as Somebody, Sandbox};
 use keyless_tests::neighbour::{Waiting, code_for, get, header, is_protected, say, status};
 use keyless_tests::person::{Deed, Person, browse};
+use keyless_tests::port;
 use keyless_tests::scene::Scene;
 use url::Url;
 
@@ -173,12 +174,11 @@ async fn connections_that_say_nothing_or_little_keep_nobody_out() {
 async fn a_neighbour_on_the_other_family_of_addresses_gets_nothing() {
     let scene = Scene::new().await;
     let (squatter, port) = loop {
-        let Ok(squatter) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) else {
-            return; // no IPv6 here, for the neighbour neither
-        };
-        let port = squatter.local_addr().expect("an address").port();
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            break (squatter, port);
+        let port = port::free();
+        match TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
+            Ok(squatter) => break (squatter, port),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            Err(_) => return, // no IPv6 here, for the neighbour neither
         }
     };
     squatter.set_nonblocking(true).expect("set");
@@ -258,14 +258,9 @@ async fn a_port_that_a_neighbour_holds_is_named_and_a_range_goes_on() {
     let person = Person::who(Deed::StayAway);
     // Two ports that follow each other, the lower one held by a neighbour.
     let (squatter, free) = loop {
-        let squatter = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let next = squatter
-            .local_addr()
-            .expect("an address")
-            .port()
-            .checked_add(1);
-        let free = next.and_then(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
-        if let Some(free) = free {
+        let (lower, upper) = (port::free(), port::free());
+        let hold = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+        if let (true, Ok(squatter), Ok(free)) = (upper == lower + 1, hold(lower), hold(upper)) {
             break (squatter, free);
         }
     };

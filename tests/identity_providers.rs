@@ -9,7 +9,7 @@ use keyless::profile::{Access, Config, Use};
 use keyless::{
     Environment, Error, ExchangeErrorKind, Http, Interaction, Login, Source, TokenErrorKind,
 };
-use keyless_sandbox::{Client, Role, Sandbox, Shape};
+use keyless_sandbox::{Builder, Client, Role, Sandbox, Shape};
 use keyless_tests::binary;
 use keyless_tests::browser::Browser;
 use keyless_tests::person::{Deed, Person};
@@ -110,10 +110,13 @@ struct Story {
 impl Story {
     /// The application is made, and the configuration written.
     async fn begin(page: &'static Page, shape: Shape) -> Self {
+        let sandbox = Sandbox::builder().device_interval(Duration::from_secs(1));
+        Self::at(sandbox, page, shape).await
+    }
+
+    async fn at(sandbox: Builder, page: &'static Page, shape: Shape) -> Self {
         let port = port::free().to_string();
-        let mut builder = Sandbox::builder()
-            .shaped_like(shape)
-            .device_interval(Duration::from_secs(1));
+        let mut builder = sandbox.shaped_like(shape);
         let mut registered = page.redirect_address("/callback");
         let mut first = page.blocks("toml").remove(0);
         if shape == Shape::GitLab {
@@ -473,6 +476,35 @@ async fn google_is_not_asked_without_a_secret_nor_entra_for_any_tenant() {
             error.advice().unwrap_or_default().contains("TENANT-ID"),
             "{error:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn google_may_leave_out_the_scheme_of_its_name_and_nobody_else() {
+    for (name, shape) in [
+        ("google", Shape::Google),
+        ("entra", Shape::EntraV2),
+        ("keycloak", Shape::Keycloak),
+    ] {
+        let sandbox = Sandbox::builder().issuer_without_scheme();
+        let story = Story::at(sandbox, page(name), shape).await;
+        let access = story.access(&story.staying());
+        let signed_in = access.sign_in().await;
+        if name != "google" {
+            let error = signed_in.expect_err("that is another issuer");
+            assert!(error.to_string().contains("another issuer"), "{error}");
+            continue;
+        }
+        assert!(story.page.text.contains("without `https://`"));
+        let issuer = story.scene.sandbox.issuer();
+        let short = issuer.trim_start_matches("http://");
+        assert_eq!(signed_in.expect("Google may").issuer, short);
+        story.scene.pass(Duration::from_hours(2));
+        let login = access.login().expect("a sign-in");
+        let token = login.proof(Interaction::Forbidden).await;
+        let token = token.expect("and when it renews");
+        assert_eq!(token.issuer(), short, "AWS is sent what Google signed");
+        assert_eq!(login.issuer(), issuer);
     }
 }
 

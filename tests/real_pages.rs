@@ -23,21 +23,21 @@ impl End {
         let port = listener.local_addr().expect("an address").port();
         let (tell, requests) = channel();
         std::thread::spawn(move || {
+            // Each by itself: a browser opens connections that it says nothing on.
             for stream in listener.incoming() {
-                let mut stream = stream.expect("somebody");
-                let request = request(&mut stream);
-                let page = "<!DOCTYPE html><h1>The end</h1>";
-                let head = format!(
-                    "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                    page.len()
-                );
-                let _ = stream.write_all((head + page).as_bytes());
-                if !request.is_empty()
-                    && !request.starts_with("GET /favicon.ico")
-                    && tell.send(request).is_err()
-                {
-                    return;
-                }
+                let (mut stream, tell) = (stream.expect("somebody"), tell.clone());
+                std::thread::spawn(move || {
+                    let request = request(&mut stream);
+                    if !request.is_empty() && !request.starts_with("GET /favicon.ico") {
+                        let _ = tell.send(request);
+                    }
+                    let page = "<!DOCTYPE html><h1>The end</h1>";
+                    let head = format!(
+                        "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                        page.len()
+                    );
+                    let _ = stream.write_all((head + page).as_bytes());
+                });
             }
         });
         Self { port, requests }
@@ -49,7 +49,7 @@ impl End {
 
     fn next(&self) -> String {
         self.requests
-            .recv_timeout(Duration::from_secs(10))
+            .recv_timeout(Duration::from_mins(1))
             .expect("a request")
     }
 }

@@ -176,7 +176,7 @@ pub async fn sign_in_by<H: HttpClient>(
     };
     let login = Login::builder(issuer, CLIENT, http)
         .prompt(visitor.clone())
-        .timeout(Duration::from_secs(20));
+        .timeout(Duration::from_mins(2));
     let result = match (changes.login)(login).build() {
         Ok(login) => login.sign_in().await,
         Err(error) => Err(error),

@@ -1,7 +1,7 @@
 //! A real keyring (Secret Service), without a desktop.
 
-use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -10,8 +10,8 @@ use crate::real;
 /// A bus with a keyring on it, both of one's own, ended with this value.
 #[derive(Debug)]
 pub struct Keyring {
-    bus: Child,
-    daemon: Child,
+    /// Bus and keyring.
+    programs: Vec<Child>,
     address: String,
 }
 
@@ -23,22 +23,20 @@ impl Keyring {
 
     /// `password` opens the keyring in `home`, and makes it if there is none; without, it stays locked. `None`, said on stderr, where
     /// this machine has no keyring to start.
+    ///
+    /// # Panics
+    ///
+    /// If one of the programs does not get ready, with what it said.
     pub fn start(home: &Path, password: Option<&str>) -> Option<Self> {
-        let bus = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--print-address=1"])
-            .env("HOME", home)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        let Ok(mut bus) = bus else {
-            real::skipped("dbus-daemon is not installed; `cargo xtask test` provides it");
-            return None;
+        let mut keyring = Self {
+            programs: Vec::new(),
+            address: String::new(),
         };
-        let mut address = String::new();
-        BufReader::new(bus.stdout.take().expect("a pipe"))
-            .read_line(&mut address)
-            .expect("text");
-        let address = address.trim().to_owned();
+        let mut bus = Command::new("dbus-daemon");
+        bus.args(["--session", "--nofork", "--print-address=1"])
+            .env("HOME", home);
+        keyring.address = keyring.run(bus, home, "")?;
+
         let mut daemon = Command::new("gnome-keyring-daemon");
         daemon.args(["--foreground", "--components=secrets"]);
         if password.is_some() {
@@ -46,42 +44,48 @@ impl Keyring {
         }
         let runtime = home.join("run");
         fs::create_dir_all(&runtime).expect("made");
-        let daemon = daemon
+        daemon
             .env("HOME", home)
             .env("XDG_RUNTIME_DIR", runtime)
             .env("XDG_DATA_HOME", home.join("share"))
-            .env("DBUS_SESSION_BUS_ADDRESS", &address)
-            .env_remove("DISPLAY")
+            .env("DBUS_SESSION_BUS_ADDRESS", &keyring.address)
+            .env_remove("GNOME_KEYRING_CONTROL")
+            .env_remove("DISPLAY");
+        // It says where its control socket is once it is on the bus.
+        keyring.run(daemon, home, password.unwrap_or_default())?;
+        Some(keyring)
+    }
+
+    /// Starts one of the two with `input`; gives the line that it says when it is ready.
+    fn run(&mut self, mut program: Command, home: &Path, input: &str) -> Option<String> {
+        let name = program.get_program().display().to_string();
+        let log = home.join(format!("{name}.log"));
+        program
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        let Ok(mut daemon) = daemon else {
-            real::skipped("gnome-keyring-daemon is not installed; `cargo xtask test` provides it");
-            let _ = bus.kill();
+            .stderr(File::create(&log).expect("made"));
+        let Ok(mut child) = program.spawn() else {
+            real::skipped(&format!(
+                "{name} is not installed; `cargo xtask test` provides it"
+            ));
             return None;
         };
-        let mut input = daemon.stdin.take().expect("a pipe");
-        input
-            .write_all(password.unwrap_or_default().as_bytes())
-            .expect("written");
-        drop(input);
-        // It says where its control socket is once it is on the bus.
-        let mut ready = String::new();
-        BufReader::new(daemon.stdout.take().expect("a pipe"))
-            .read_line(&mut ready)
-            .expect("text");
-        Some(Self {
-            bus,
-            daemon,
-            address,
-        })
+        let mut stdin = child.stdin.take().expect("a pipe");
+        let stdout = child.stdout.take().expect("a pipe");
+        self.programs.push(child);
+        let _ = stdin.write_all(input.as_bytes()); // where it has ended already, it says why
+        drop(stdin);
+        let line = real::first_line(stdout).unwrap_or_else(|| {
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            panic!("{name} did not get ready; it said:\n{said}")
+        });
+        Some(line.trim().to_owned())
     }
 }
 
 impl Drop for Keyring {
     fn drop(&mut self) {
-        for child in [&mut self.daemon, &mut self.bus] {
+        for child in self.programs.iter_mut().rev() {
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -208,8 +208,14 @@ impl Drop for Running {
     }
 }
 
-/// The URL of the ready line, and the whole of it. The rest of the output is read and dropped, so that the program never waits for a reader.
+/// The URL of the ready line, and the whole of it.
 fn ready(stdout: ChildStdout, key: &str) -> Option<(String, Value)> {
+    let line: Value = serde_json::from_str(&first_line(stdout)?).ok()?;
+    Some((line.get(key)?.as_str()?.to_owned(), line))
+}
+
+/// The first line that a program says. The rest of its output is read and dropped, so that it never waits for a reader.
+pub(crate) fn first_line(stdout: ChildStdout) -> Option<String> {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -217,9 +223,7 @@ fn ready(stdout: ChildStdout, key: &str) -> Option<(String, Value)> {
         }
     });
     // Generous: the first start on a busy machine compiles thousands of files.
-    let line = told.recv_timeout(Duration::from_mins(2)).ok()?;
-    let line: Value = serde_json::from_str(&line).ok()?;
-    Some((line.get(key)?.as_str()?.to_owned(), line))
+    told.recv_timeout(Duration::from_mins(2)).ok()
 }
 
 fn script(name: &str) -> PathBuf {

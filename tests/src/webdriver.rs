@@ -1,6 +1,7 @@
 //! A real browser, driven by WebDriver (W3C), over the HTTP client that is there anyway.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// How often `chromedriver` is started before a story is given up.
 const STARTS: u32 = 20;
 
+/// How long is waited for what is looked for on a page. `chromedriver` itself waits for a browser's start, and for a page, for minutes.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// `chromedriver`, and one Chromium under it, for one story.
 #[derive(Debug)]
 pub struct Chromium {
@@ -25,7 +29,7 @@ pub struct Chromium {
 }
 
 impl Chromium {
-    /// Starts both, without a window. Whatever is looked for on a page is waited for, up to ten seconds.
+    /// Starts both, without a window. Whatever is looked for on a page is waited for, up to a minute.
     ///
     /// # Panics
     ///
@@ -49,7 +53,7 @@ impl Chromium {
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": { "args": arguments },
-            "timeouts": { "implicit": 10_000 },
+            "timeouts": { "implicit": PATIENCE.as_secs() * 1000 },
         }}});
         let mut chromium = Self {
             driver,
@@ -192,7 +196,7 @@ impl Chromium {
             )
             .expect("a request");
         let limits = Limits {
-            timeout: Duration::from_mins(1),
+            timeout: 5 * PATIENCE,
             body: 16 << 20,
         };
         let answer = self
@@ -236,9 +240,24 @@ fn start_driver() -> (Child, String) {
     panic!("chromedriver names its port, in one of {STARTS} starts; last it said: {last}");
 }
 
+/// Ends the browser of the session at `address`, and waits until it has; for when there may be no runtime any more.
+fn end(address: &str) -> std::io::Result<()> {
+    let address = address.trim_start_matches("http://");
+    let (authority, path) = address.split_once('/').unwrap_or_default();
+    let mut driver = TcpStream::connect(authority)?;
+    driver.set_read_timeout(Some(PATIENCE))?;
+    write!(
+        driver,
+        "DELETE /{path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n"
+    )?;
+    driver.read(&mut [0]).map(drop)
+}
+
 impl Drop for Chromium {
     fn drop(&mut self) {
-        let _ = self.driver.kill(); // Chromium ends with it
+        // A driver that is killed leaves its browser running.
+        let _ = end(&self.session);
+        let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
 }

@@ -76,8 +76,24 @@ impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Notices<E>
     /// has for it. The cache takes the notice back when the fetch ends, also when its runtime does.
     ///
     /// `shown` is what the person is shown to do, where it is no secret: for those who wait with them and do not see it.
-    pub fn asking(&self, broken_off: E, shown: Option<String>) {
-        self.write(true, Interaction::Allowed, broken_off, shown);
+    ///
+    /// Whether that could be said: only then has it been [called off](Self::is_called_off) when it is gone.
+    pub fn asking(&self, broken_off: E, shown: Option<String>) -> bool {
+        self.write(true, Interaction::Allowed, broken_off, shown)
+    }
+
+    /// Takes down that a person is being asked, by which whoever asks them knows that they are to end; whether there was anything to take down.
+    /// Blocks for a moment.
+    pub fn call_off(&self) -> bool {
+        let is_asked = self
+            .load()
+            .is_some_and(|entry| self.is_being_asked(&entry.value));
+        is_asked && warn(&self.key, self.store.remove(&self.key)).is_some()
+    }
+
+    /// Whether somebody has taken down what [`asking`](Self::asking) has put up; not where nobody can tell. Blocks for a moment.
+    pub fn is_called_off(&self) -> bool {
+        matches!(self.store.load(&self.key), Ok(None))
     }
 
     /// What a person is shown to do who is being asked by whichever living process. Blocks for a moment.
@@ -158,10 +174,17 @@ impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Notices<E>
         Envelope::decode(&self.key, &text).ok()
     }
 
-    fn write(&self, asking: bool, interaction: Interaction, error: E, shown: Option<String>) {
+    /// Whether it is written.
+    fn write(
+        &self,
+        asking: bool,
+        interaction: Interaction,
+        error: E,
+        shown: Option<String>,
+    ) -> bool {
         let now = self.clock.now();
         let until = match (self.telling)(&error) {
-            Telling::Nobody if !asking => return,
+            Telling::Nobody if !asking => return false,
             Telling::Everybody(time) => now.checked_add(time).unwrap_or(now),
             Telling::Nobody | Telling::Waiting => now,
         };
@@ -173,7 +196,7 @@ impl<E: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Notices<E>
             error,
             shown,
         };
-        warn(&self.key, write(&self.store, &self.key, notice, now));
+        warn(&self.key, write(&self.store, &self.key, notice, now)).is_some()
     }
 }
 

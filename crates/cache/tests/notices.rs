@@ -21,7 +21,7 @@ struct Hall {
     desk: Desk,
     store: Arc<dyn Store>,
     telling: Telling,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Hall {
@@ -31,7 +31,7 @@ impl Hall {
             desk: Desk::new(),
             store: Arc::new(FileStore::new(directory.path().join("store"))),
             telling,
-            _directory: directory,
+            directory,
         }
     }
 
@@ -178,6 +178,47 @@ async fn a_killed_holder_counts_as_a_no_if_a_person_was_being_asked() {
         hall.desk.wall.forward(seconds(MEMORY));
         hall.comes().await.expect("and then no longer");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_learns_that_it_was_called_off() {
+    let hall = Hall::new(everybody());
+    let notices = hall.notices();
+    assert!(!notices.call_off(), "nobody is asked");
+    let holder = hall.store.try_lock(&key()).unwrap().expect("nobody has it");
+    assert!(!notices.call_off(), "it asks nobody");
+    assert!(notices.asking("broken off".to_owned(), None));
+    assert!(!notices.is_called_off());
+    notices.forget();
+    assert!(!notices.is_called_off(), "a question is not forgotten");
+    let next = hall.process();
+    let next = tokio::spawn(async move { next.get(Allowed).await });
+    tokio::time::sleep(seconds(20)).await;
+    assert!(hall.notices().call_off());
+    assert!(notices.is_called_off());
+    assert!(!hall.notices().call_off(), "once is enough");
+    drop(holder);
+    assert_eq!(
+        next.await.unwrap().map(|badge| badge.number),
+        Ok(1),
+        "it is nobody's no"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_died_or_was_never_told_is_not_called_off() {
+    let hall = Hall::new(everybody());
+    hall.notices().asking("broken off".to_owned(), None);
+    assert!(!hall.notices().call_off(), "whoever asked is dead");
+    assert_eq!(hall.notices().remembered(), Some("broken off".to_owned()));
+
+    let file = hall.directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let nowhere = Notices::new(FileStore::new(file.join("store")), key(), |_: &String| {
+        everybody()
+    });
+    assert!(!nowhere.asking("broken off".to_owned(), None));
+    assert!(!nowhere.call_off());
 }
 
 #[tokio::test(start_paused = true)]

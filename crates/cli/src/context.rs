@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use keyless::login::Flow;
 use keyless::profile::{Access, AnyLogin, Config, Profile, Use};
 use keyless::{Clock, Environment, FileStore, Interaction, Session, text};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::args::{Asking, Global};
@@ -300,7 +301,8 @@ impl Asked {
         })
     }
 
-    /// Says that it waits for a person whom another process asks; ends when they have had as long as they would here.
+    /// Says that it waits for a person whom another process asks, and lets them begin anew here; ends when they have had as long as they would
+    /// here.
     async fn tell_of_another(&self, context: &Context) -> Failure {
         let Some(login) = self.access.any_login() else {
             return pending().await;
@@ -311,8 +313,23 @@ impl Asked {
         if prompt.is_some_and(|prompt| prompt.has_asked()) {
             return pending().await;
         }
-        context.output.say(&waits_for_another(login, since));
-        sleep_until(begun + self.timeout).await;
+        let enter = prompt.and_then(|prompt| prompt.expect_enter());
+        let otherwise = match enter {
+            Some(_) => "press Enter to begin anew here",
+            None => "end that process to begin anew",
+        };
+        let waits = waits_for_another(login, since);
+        context.output.say(&format!("{waits}, or {otherwise}"));
+        tokio::select! {
+            () = sleep_until(begun + self.timeout) => {}
+            () = pressed(enter) => {
+                if let Some(prompt) = prompt {
+                    prompt.expect_nothing();
+                }
+                login.call_off();
+                sleep_until(begun + self.timeout).await;
+            }
+        }
         Failure::new(
             UNREACHABLE,
             format!(
@@ -322,6 +339,17 @@ impl Asked {
             ),
         )
         .with_advice("finish it where it was opened, or end that process")
+    }
+}
+
+/// Ends when Enter is pressed.
+async fn pressed(enter: Option<oneshot::Receiver<()>>) {
+    let is_pressed = match enter {
+        Some(enter) => enter.await.is_ok(),
+        None => false,
+    };
+    if !is_pressed {
+        pending().await
     }
 }
 
@@ -339,8 +367,7 @@ pub(crate) async fn asked_elsewhere(login: AnyLogin<'_>) -> SystemTime {
 pub(crate) fn waits_for_another(login: AnyLogin<'_>, since: SystemTime) -> String {
     let what_to_do = match login.shown() {
         Some(shown) => text::printable(&shown),
-        None => "finish it in the browser where it is open, or end that process to begin anew"
-            .to_owned(),
+        None => "finish it in the browser where it is open".to_owned(),
     };
     format!(
         "waiting for the sign-in at {} that another process has opened at {}: {what_to_do}",

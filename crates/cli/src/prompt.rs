@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use keyless::login::{DeviceCode, Flow, Prompt, SignInPage, SignedIn, browser};
 use keyless::{BoxFuture, Environment, Secret, TokenError, text};
 
+use tokio::sync::oneshot;
+
 use crate::output::{Output, Screen, Tone};
 use crate::terminal;
 use crate::terminal::surroundings::Reason;
@@ -26,6 +28,8 @@ pub(crate) struct TerminalPrompt {
     waiting: Mutex<Option<Waiting>>,
     #[cfg(unix)]
     lines: tokio::sync::Mutex<Option<terminal::line::Lines>>,
+    #[cfg(unix)]
+    enter: Mutex<Option<terminal::enter::Enter>>,
     has_asked: AtomicBool,
     has_signed_in: AtomicBool,
 }
@@ -42,6 +46,8 @@ impl TerminalPrompt {
             waiting: Mutex::default(),
             #[cfg(unix)]
             lines: tokio::sync::Mutex::default(),
+            #[cfg(unix)]
+            enter: Mutex::default(),
             has_asked: AtomicBool::new(false),
             has_signed_in: AtomicBool::new(false),
         }
@@ -74,10 +80,38 @@ impl TerminalPrompt {
     /// Nobody is waited for any more, and the terminal is as it was.
     pub(crate) fn done(&self) {
         self.wait(None);
+        self.expect_nothing();
         #[cfg(unix)]
         if let Ok(mut lines) = self.lines.try_lock() {
             *lines = None;
         }
+    }
+
+    /// What tells that Enter is pressed, until somebody is asked; `None` where nobody could press it.
+    pub(crate) fn expect_enter(&self) -> Option<oneshot::Receiver<()>> {
+        #[cfg(unix)]
+        if self.screen.is_terminal() {
+            let (enter, pressed) = terminal::enter::Enter::open()?;
+            *self.enter.lock().unwrap_or_else(PoisonError::into_inner) = Some(enter);
+            return Some(pressed);
+        }
+        None
+    }
+
+    /// Enter is nothing special any more, and the terminal is as it was.
+    pub(crate) fn expect_nothing(&self) {
+        #[cfg(unix)]
+        drop(
+            self.enter
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+    }
+
+    fn begin_to_ask(&self) {
+        self.has_asked.store(true, Ordering::Relaxed);
+        self.expect_nothing();
     }
 
     /// Whether it was found out that a browser on this machine would not do.
@@ -124,7 +158,7 @@ impl TerminalPrompt {
 
 impl Prompt for TerminalPrompt {
     fn sign_in(&self, page: &SignInPage<'_>) {
-        self.has_asked.store(true, Ordering::Relaxed);
+        self.begin_to_ask();
         let issuer = text::printable(page.issuer);
         let started = self.start_browser
             && page.flow == Flow::Browser
@@ -163,7 +197,7 @@ impl Prompt for TerminalPrompt {
     }
 
     fn device(&self, code: &DeviceCode<'_>) {
-        self.has_asked.store(true, Ordering::Relaxed);
+        self.begin_to_ask();
         let issuer = text::printable(code.issuer);
         let link = code
             .verification_uri_complete

@@ -2,6 +2,8 @@
 //! a browser is near.
 
 #[cfg(unix)]
+pub(crate) mod enter;
+#[cfg(unix)]
 mod keys;
 #[cfg(unix)]
 pub(crate) mod line;

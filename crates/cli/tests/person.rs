@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -57,9 +58,50 @@ fn until<T>(look: impl Fn() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(asked.elapsed() < Duration::from_secs(30), "it never came");
+        assert!(asked.elapsed() < Duration::from_mins(2), "it never came");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Waits until `child` has said `text` on stderr; what it says next is left to others.
+fn says(child: &mut Child, text: &str) {
+    sees(child.stderr.as_mut().expect("piped"), text);
+}
+
+/// The same command at a terminal of its own, of which stdin and stdout are the far end.
+fn at_a_terminal(command: &Command) -> Child {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<&str> = words.map(|word| word.to_str().expect("UTF-8")).collect();
+    let line = shlex::try_join(words).expect("words");
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &line, "/dev/null"]).env_clear();
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            terminal.env(name, value);
+        }
+    }
+    terminal
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a terminal")
+}
+
+/// Waits until `text` is on `screen`.
+fn sees<R: Read>(mut screen: R, text: &str) -> R {
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains(text) {
+        let mut byte = [0];
+        let length = screen.read(&mut byte).expect("open");
+        assert_eq!(
+            length,
+            1,
+            "{text:?} is not in {:?}",
+            String::from_utf8_lossy(&seen)
+        );
+        seen.push(byte[0]);
+    }
+    screen
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,9 +177,11 @@ async fn a_sign_in_that_is_killed_is_a_no_to_all_who_waited() {
     let ran = Ran::new(hasty.wait_with_output().expect("ended"));
     assert_eq!(ran.code, Some(6), "{ran:?}");
     assert!(ran.said.contains("has not ended within 1 s"), "{ran:?}");
-    let waiting: Vec<Child> = (0..5).map(|_| desktop.start()).collect();
-    let impatient = desktop.start();
-    std::thread::sleep(Duration::from_secs(1)); // all of them are in line
+    let mut waiting: Vec<Child> = (0..5).map(|_| desktop.start()).collect();
+    let mut impatient = desktop.start();
+    for in_line in waiting.iter_mut().chain([&mut impatient]) {
+        says(in_line, "waiting for the sign-in at");
+    }
     let process = rustix::process::Pid::from_child(&impatient);
     rustix::process::kill_process(process, rustix::process::Signal::INT).expect("interrupted");
     let ran = Ran::new(impatient.wait_with_output().expect("ended"));
@@ -147,7 +191,6 @@ async fn a_sign_in_that_is_killed_is_a_no_to_all_who_waited() {
     for caller in waiting {
         let ran = Ran::new(caller.wait_with_output().expect("ended"));
         assert_eq!((ran.code, &*ran.data), (Some(6), ""), "{ran:?}");
-        assert!(ran.said.contains("waiting for the sign-in at"), "{ran:?}");
         assert!(ran.said.contains("was begun and broke off"), "{ran:?}");
     }
     assert_eq!(desktop.tabs().len(), 1);
@@ -165,6 +208,48 @@ async fn who_gives_up_a_sign_in_is_asked_again_at_once() {
     let caller = desktop.start();
     follow(&until(|| desktop.tabs().get(1).cloned()));
     Ran::new(caller.wait_with_output().expect("ended")).done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_lost_the_tab_begins_anew_by_a_key() {
+    let desktop = Desktop::new().await;
+    let lost = desktop.command(&["login", "dev"]).spawn().expect("started");
+    desktop.first_tab();
+    let mut anew = at_a_terminal(&desktop.command(&["login", "dev"]));
+    let screen = anew.stdout.take().expect("piped");
+    let screen = sees(screen, "press Enter to begin anew here");
+    let mut keyboard = anew.stdin.take().expect("piped");
+    keyboard.write_all(b"xyz\r").expect("typed");
+    follow(&until(|| desktop.tabs().get(1).cloned()));
+    let screen = sees(screen, "signed in as alice@example.com");
+    std::io::copy(&mut { screen }, &mut std::io::sink()).expect("to its end");
+    assert!(anew.wait().expect("ended").success());
+    let ran = Ran::new(lost.wait_with_output().expect("ended"));
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(
+        ran.said.contains("was called off by another process"),
+        "{ran:?}"
+    );
+    assert_eq!(desktop.tabs().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_calls_off_the_sign_in_that_is_open() {
+    let desktop = Desktop::new().await;
+    let open = desktop.command(&["login", "dev"]).spawn().expect("started");
+    desktop.first_tab();
+    let ran = desktop.0.run(&["logout", "dev"]).done();
+    assert!(ran.said.contains("called off the sign-in"), "{ran:?}");
+    let ran = Ran::new(open.wait_with_output().expect("ended"));
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let ran = desktop.0.run(&["logout", "dev"]).done();
+    assert!(!ran.said.contains("called off"), "{ran:?}");
+
+    let caller = desktop.start();
+    until(|| desktop.tabs().get(1).cloned());
+    desktop.0.run(&["logout", "--all"]).done();
+    let ran = Ran::new(caller.wait_with_output().expect("ended"));
+    assert_eq!(ran.code, Some(3), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

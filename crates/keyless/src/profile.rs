@@ -110,7 +110,8 @@ pub struct Identity {
     pub browser: Option<Vec<String>>,
     /// Where the client's secret rests, if it is not a public client.
     pub client_secret: Option<SecretAt>,
-    /// Where the private key rests that the client proves itself with.
+    /// Where the private key rests that the client proves itself with: in PEM, beside its certificate where the identity provider knows it by that
+    /// (Entra), or a JSON Web Key, the `kid` of which is told.
     pub private_key: Option<SecretAt>,
     /// How the client proves itself; as the identity provider offers where there is none.
     pub client_auth: Option<ClientAuthentication>,

@@ -402,11 +402,19 @@ async fn localhost_is_both_families_and_no_other_name() {
 #[tokio::test]
 async fn a_port_that_is_taken_on_one_family_is_not_free() {
     for address in both(0).into_iter().filter(|to| has(to.ip())) {
-        let squatter = std::net::TcpListener::bind(address).unwrap();
-        let held = squatter.local_addr().unwrap();
+        let (squatter, held) = loop {
+            let squatter = std::net::TcpListener::bind(address).unwrap();
+            let held = squatter.local_addr().unwrap();
+            // Where a stranger has the same port on the other family, they would be named.
+            let mut others = both(held.port()).into_iter().filter(|to| *to != held && has(to.ip()));
+            if others.all(|to| std::net::TcpListener::bind(to).is_ok()) {
+                break (squatter, held);
+            }
+        };
         let error = Listener::bind_localhost(held.port()).await.unwrap_err();
         assert!(error.is_port_taken(), "{held}: {error}");
         assert_eq!(error.address(), held);
+        drop(squatter);
     }
 }
 

@@ -224,7 +224,7 @@ fn id_token(
     let person = world.person(&sign_in.login)?;
     let now = seconds(world.now());
     let mut claims = json!({
-        "iss": world.issuer,
+        "iss": world.openid.name_of(&world.issuer),
         "sub": subject(world, person, &sign_in.client_id),
         "aud": sign_in.client_id,
         "iat": now,

@@ -33,6 +33,7 @@ mod request;
 mod response;
 mod revoke;
 mod secret_place;
+mod shared_entry;
 mod sign_in;
 mod vault;
 mod verify;
@@ -43,7 +44,7 @@ use std::ops::{Deref, RangeInclusive};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use keyless_cache::{Cache, Clock, Expiring, Interaction, Key, Notices, Store, Word};
+use keyless_cache::{Cache, Clock, Expiring, Interaction, Key, Word};
 use tokio::task::spawn_blocking;
 use url::Url;
 
@@ -55,8 +56,6 @@ use crate::source::{BoxFuture, Source};
 #[cfg(feature = "saml")]
 pub(crate) use asking::Asking;
 pub use builder::LoginBuilder;
-#[cfg(feature = "saml")]
-pub(crate) use builder::telling;
 #[cfg(feature = "saml")]
 pub(crate) use callback::{Waiting, WayBack};
 use client::Client;
@@ -75,6 +74,7 @@ pub use request::{ResponseMode, ResponseType};
 #[cfg(feature = "saml")]
 pub(crate) use response::{Judge, Parameters, Verdict};
 pub use secret_place::SecretPlace;
+pub(crate) use shared_entry::SharedEntry;
 pub use sign_in::SignIn;
 use vault::Vault;
 use ways::Way;
@@ -117,16 +117,13 @@ struct Plan {
 /// A plan, and where what comes of it is kept.
 struct Settings {
     plan: Plan,
-    /// What the sign-in is kept under.
-    key: Key,
-    store: Option<Arc<dyn Store>>,
+    entry: SharedEntry,
     vault: Vault,
     ended: Mark,
     /// Held while a refresh token is on its way, until the next one is kept.
     spending: tokio::sync::Mutex<()>,
     /// What the identity provider wants in the next proof.
     nonce: Nonce,
-    notices: Option<Notices<TokenError>>,
 }
 
 impl Deref for Settings {
@@ -140,7 +137,7 @@ impl Deref for Settings {
 impl Settings {
     /// The sign-in in the store, if it is another than `before` and good for a while.
     async fn renewed_since(&self, before: Option<&SignIn>) -> Option<SignIn> {
-        let (store, key) = (self.store.clone()?, self.key);
+        let (store, key) = (self.entry.store.clone()?, self.entry.key);
         let read = move || keyless_cache::read::<SignIn>(&*store, &key);
         let stored = spawn_blocking(read).await.ok()?.ok()??;
         let is_new = before.is_none_or(|before| before.token() != stored.token());
@@ -169,26 +166,29 @@ impl Login {
     /// What other processes that share the store say of the sign-in now: that a person is being asked, or has said no or let it lapse less than half
     /// a minute ago; until then nobody is asked again. It reads the store on the calling thread.
     pub fn word(&self) -> Word<TokenError> {
-        let notices = self.settings.notices.as_ref();
-        notices.map_or(Word::None, Notices::word)
+        self.settings.entry.word()
     }
 
     /// Since when a person is being asked, by whichever process that shares the store. It reads the store on the calling thread.
     pub fn asking_since(&self) -> Option<SystemTime> {
-        self.settings.notices.as_ref()?.asking_since()
+        self.settings.entry.asking_since()
     }
 
     /// What that person is shown to do, where another can do it as well: a code to enter on another device. From the store, which it reads on the
     /// calling thread: pass it through [`text::printable`](crate::text::printable) before you show it.
     pub fn shown(&self) -> Option<String> {
-        self.settings.notices.as_ref()?.shown()
+        self.settings.entry.shown()
+    }
+
+    /// Ends the sign-in that another process has open, so that a person can be asked anew; whether there was one. It takes that process a moment.
+    /// It writes to the store on the calling thread.
+    pub fn call_off(&self) -> bool {
+        self.settings.entry.call_off()
     }
 
     /// Forgets that a person has said no ([`Word::Failed`]), because somebody wants to try again. It writes to the store on the calling thread.
     pub fn forget_refusal(&self) {
-        if let Some(notices) = &self.settings.notices {
-            notices.forget();
-        }
+        self.settings.entry.forget_refusal();
     }
 
     /// Waits until no refresh token is on its way that would be lost if the process ended now. For a process that ends before what it began
@@ -197,12 +197,14 @@ impl Login {
         drop(self.settings.spending.lock().await);
     }
 
-    /// Drops the sign-in and the refresh token, then lets the identity provider revoke that (RFC 7009); whether it has, since not every one
+    /// Calls off a sign-in that is open, drops the one that is kept and the refresh token, then lets the identity provider revoke that (RFC 7009); whether it has, since not every one
     /// offers to.
     ///
     /// # Errors
     /// Where the refresh token could not be revoked. Here it is forgotten all the same.
     pub async fn sign_out(&self) -> Result<bool, TokenError> {
+        let settings = Arc::clone(&self.settings);
+        let _ = spawn_blocking(move || settings.entry.call_off()).await; // a panic in there is no reason to keep it
         let vault = &self.settings.vault;
         let kept = match vault.holds_one().await {
             Some(false) => None,
@@ -235,7 +237,7 @@ impl Login {
 
     /// What sign-ins with these settings are kept under: issuer, client, scopes and extra parameters.
     pub fn key(&self) -> Key {
-        self.settings.key
+        self.settings.entry.key
     }
 }
 
@@ -253,19 +255,13 @@ impl Source<IdToken> for Login {
         self.cache.peek().map(|sign_in| sign_in.token().clone())
     }
 
-    /// From the store, if there is one: another process may have signed somebody else in.
     fn latest(&self) -> Option<IdToken> {
-        let latest = match &self.settings.store {
-            Some(store) => keyless_cache::read::<SignIn>(store, &self.settings.key)
-                .ok()
-                .flatten(),
-            None => self.stored(),
-        };
-        latest.map(|sign_in| sign_in.token().clone())
+        let latest = self.settings.entry.latest(&self.cache)?;
+        Some(latest.token().clone())
     }
 
     fn sign_in(&self) -> Option<Key> {
-        Some(self.settings.key)
+        Some(self.key())
     }
 
     fn forget(&self) -> BoxFuture<'_, ()> {

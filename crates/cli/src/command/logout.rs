@@ -31,6 +31,7 @@ pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
     };
     let token = access.login().and_then(Login::stored);
     let (before, sessions) = (login.stored(), access.sessions());
+    let open_since = login.asking_since();
     let is_revoked = run_async(async { Ok(access.sign_out().await) })?;
     if login.stored().is_some() {
         return Err(Failure::new(
@@ -46,6 +47,12 @@ pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
         None => context
             .output
             .say(&format!("nobody was signed in at {issuer}")),
+    }
+    if let Some(since) = open_since {
+        context.output.say(&format!(
+            "called off the sign-in that another process had opened at {}",
+            text::time(since)
+        ));
     }
     match is_revoked {
         Ok(true) => context

@@ -77,7 +77,7 @@ impl Person {
     pub(super) fn sees(&self, text: &str) {
         let guard = self.seen.0.lock().expect("whole");
         let until = |seen: &mut String| !seen.contains(text);
-        let limit = std::time::Duration::from_secs(20);
+        let limit = std::time::Duration::from_mins(2);
         let (seen, waited) = self
             .seen
             .1

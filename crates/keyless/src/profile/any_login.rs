@@ -116,6 +116,14 @@ impl AnyLogin<'_> {
         }
     }
 
+    /// Ends the sign-in that another process has open; see [`Login::call_off`].
+    pub fn call_off(&self) -> bool {
+        match self {
+            Self::OpenId(login) => login.call_off(),
+            Self::Saml(login) => login.call_off(),
+        }
+    }
+
     /// Forgets that a person has said no, because somebody wants to try again. It writes to the store on the calling thread.
     pub fn forget_refusal(&self) {
         match self {

@@ -7,11 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderValue, Request, header};
+use serde_json::Value;
 
 use super::jwt::{Jwt, PublicKey};
 use super::redeem::Refused;
 use crate::cast::{Authentication, Client};
 use crate::form::Form;
+use crate::shape::Shape;
 use crate::world::{State, World, seconds};
 
 /// What a request shows of its client.
@@ -53,6 +55,7 @@ pub(super) fn authenticate<'a>(
                 "invalid_client",
                 "the key that is registered for the client cannot be used",
             ))?;
+            check_certificate(world, &assertion, jwk)?;
             let here = world.oauth_at(request.uri().path());
             check(world, state, &assertion, &key, client, &here)?;
             Ok(client)
@@ -126,6 +129,34 @@ fn pair(value: &HeaderValue) -> Option<(String, String)> {
     url::form_urlencoded::parse(format!("{id}={secret}").as_bytes())
         .into_owned()
         .next()
+}
+
+/// A certificate that is registered with the key (`x5t#S256`, RFC 7517 §4.9) is the one that an assertion names (RFC 7515 §4.1.8). Entra demands
+/// one, and what else <https://learn.microsoft.com/en-us/entra/identity-platform/certificate-credentials> says.
+fn check_certificate(world: &World, assertion: &Jwt, jwk: &Value) -> Result<(), Refused> {
+    let wrong = |why| Err(Refused("invalid_client", why));
+    let (named, registered) = (&assertion.header["x5t#S256"], &jwk["x5t#S256"]);
+    if !matches!(world.shape, Some(Shape::EntraV1 | Shape::EntraV2)) {
+        if named == registered || named.is_null() || registered.is_null() {
+            return Ok(());
+        }
+        return wrong("the client assertion names another certificate than the client's");
+    }
+    if named != registered || named.is_null() {
+        return wrong("AADSTS700027: the client assertion does not name the client's certificate");
+    }
+    if assertion.header["alg"] != "PS256" {
+        return wrong("AADSTS700027: the client assertion is not signed with PS256");
+    }
+    if !assertion.is_for(&[&world.oauth_at(world.endpoints.token)]) {
+        return wrong(
+            "AADSTS50027: the audience of the client assertion is not the token endpoint",
+        );
+    }
+    if assertion.claims["nbf"].is_null() {
+        return wrong("AADSTS50027: the client assertion has no nbf");
+    }
+    Ok(())
 }
 
 /// RFC 7523 §3, OpenID Connect Core §9. The audience may be the issuer, the token endpoint, or the endpoint that is asked (RFC 9126

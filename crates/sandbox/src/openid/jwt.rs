@@ -16,7 +16,7 @@ pub(super) struct Jwt {
 }
 
 /// The algorithms that a client may sign with.
-pub(super) const ALGORITHMS: [&str; 2] = ["ES256", "RS256"];
+pub(super) const ALGORITHMS: [&str; 3] = ["ES256", "RS256", "PS256"];
 
 impl Jwt {
     pub(super) fn parse(text: &str) -> Option<Jwt> {
@@ -58,8 +58,14 @@ impl Jwt {
                 p256::ecdsa::Signature::from_slice(&self.signature)
                     .is_ok_and(|signature| key.verify(signed, &signature).is_ok())
             }
-            (PublicKey::Rs256(key), Some("RS256")) => {
+            (PublicKey::Rsa(key), Some("RS256")) => {
+                let key = rsa::pkcs1v15::VerifyingKey::<Sha256>::new(key.clone());
                 rsa::pkcs1v15::Signature::try_from(self.signature.as_slice())
+                    .is_ok_and(|signature| key.verify(signed, &signature).is_ok())
+            }
+            (PublicKey::Rsa(key), Some("PS256")) => {
+                let key = rsa::pss::VerifyingKey::<Sha256>::new(key.clone());
+                rsa::pss::Signature::try_from(self.signature.as_slice())
                     .is_ok_and(|signature| key.verify(signed, &signature).is_ok())
             }
             _ => false,
@@ -70,7 +76,7 @@ impl Jwt {
 /// The public half of a client's key.
 pub(super) enum PublicKey {
     Es256(p256::ecdsa::VerifyingKey),
-    Rs256(rsa::pkcs1v15::VerifyingKey<Sha256>),
+    Rsa(rsa::RsaPublicKey),
 }
 
 impl PublicKey {
@@ -86,7 +92,7 @@ impl PublicKey {
             "RSA" => {
                 let number = |name| part(name).map(|bytes| rsa::BigUint::from_bytes_be(&bytes));
                 let key = rsa::RsaPublicKey::new(number("n")?, number("e")?).ok()?;
-                Some(PublicKey::Rs256(rsa::pkcs1v15::VerifyingKey::new(key)))
+                Some(PublicKey::Rsa(key))
             }
             _ => None,
         }

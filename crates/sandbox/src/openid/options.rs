@@ -18,6 +18,7 @@ pub(crate) struct Options {
     pub(super) dpop_nonce: bool,
     pub(super) end_session: bool,
     pub(super) revocation: bool,
+    pub(super) short_issuer: bool,
 }
 
 impl Default for Options {
@@ -33,11 +34,20 @@ impl Default for Options {
             dpop_nonce: false,
             end_session: true,
             revocation: true,
+            short_issuer: false,
         }
     }
 }
 
 impl Options {
+    /// What `iss` of an ID token says.
+    pub(super) fn name_of<'a>(&self, issuer: &'a str) -> &'a str {
+        match issuer.split_once("://") {
+            Some((_, short)) if self.short_issuer => short,
+            _ => issuer,
+        }
+    }
+
     /// The endpoints without those that are switched off.
     pub(crate) fn offered(&self, mut endpoints: Endpoints) -> Endpoints {
         if !self.device_flow {
@@ -80,6 +90,13 @@ impl Builder {
     /// Offers no revocation of refresh tokens (RFC 7009), as some identity providers do not.
     pub fn without_revocation(mut self) -> Builder {
         self.openid.revocation = false;
+        self
+    }
+
+    /// Leaves the scheme out of the issuer that ID tokens name, and nowhere else, as old implementations at Google do
+    /// (<https://developers.google.com/identity/openid-connect/reference>).
+    pub fn issuer_without_scheme(mut self) -> Builder {
+        self.openid.short_issuer = true;
         self
     }
 

@@ -1,9 +1,11 @@
 //! A person is asked: who tells them, how long they have, and what other processes hear of it.
 
+use std::future::pending;
 use std::time::Duration;
 
 use keyless_cache::{Notices, Secret};
 use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
 
 use super::Flow;
 use super::callback::Callback;
@@ -32,7 +34,7 @@ impl Asking<'_> {
         complete: impl AsyncFnOnce(Secret) -> Result<T, TokenError>,
         who: impl FnOnce(&T) -> String,
     ) -> Result<T, TokenError> {
-        self.begin(None).await;
+        let question = self.begin(None).await;
         self.prompt.sign_in(&SignInPage {
             issuer: self.issuer,
             link: &callback.link,
@@ -51,7 +53,7 @@ impl Asking<'_> {
             let answer = callback.answer(self.prompt).await?;
             complete(answer).await
         };
-        let outcome = self.within_time(answered, &if_late).await;
+        let outcome = question.answered(answered, &if_late).await;
         let last_page = match &outcome {
             Ok(done) => Page::signed_in(&who(done)),
             Err(error) => Page::failed(error),
@@ -61,37 +63,74 @@ impl Asking<'_> {
     }
 
     /// Lets everybody know that somebody is asked, and what they are shown to do: the processes that wait, and those that come if this one is killed.
-    pub(crate) async fn begin(&self, shown: Option<String>) {
-        let Some(notices) = self.notices.cloned() else {
-            return;
-        };
+    pub(crate) async fn begin(&self, shown: Option<String>) -> Question<'_> {
         let broken_off = TokenError::new(
             TokenErrorKind::TimedOut,
             format!("a sign-in at {} was begun and broke off", self.issuer),
         )
         .with_advice("sign in with `keyless login`");
-        let _ = spawn_blocking(move || notices.asking(broken_off, shown)).await; // a panic in there is no reason not to ask
-    }
-
-    /// Gives the person no longer than they have.
-    pub(crate) async fn within_time<T>(
-        &self,
-        answered: impl Future<Output = Result<T, TokenError>>,
-        if_late: &str,
-    ) -> Result<T, TokenError> {
-        let late = |_| {
-            Err(TokenError::new(
-                TokenErrorKind::TimedOut,
-                format!(
-                    "nobody signed in at {} within {} seconds",
-                    self.issuer,
-                    self.timeout.as_secs()
-                ),
-            )
-            .with_advice(if_late))
-        };
-        tokio::time::timeout(self.timeout, answered)
-            .await
-            .unwrap_or_else(late)
+        let mut told = self.notices.cloned();
+        if let Some(notices) = told.clone() {
+            let begun = spawn_blocking(move || notices.asking(broken_off, shown)).await;
+            told = told.filter(|_| begun.unwrap_or(false)); // a panic in there is no reason not to ask
+        }
+        Question { asking: self, told }
     }
 }
+
+/// A person who is being asked.
+pub(crate) struct Question<'a> {
+    asking: &'a Asking<'a>,
+    /// Where everybody is told of it.
+    told: Option<Notices<TokenError>>,
+}
+
+impl Question<'_> {
+    /// What comes of `answer`, for which the person has no longer than they have. It ends as well when it is called off.
+    pub(crate) async fn answered<T>(
+        &self,
+        answer: impl Future<Output = Result<T, TokenError>>,
+        if_late: &str,
+    ) -> Result<T, TokenError> {
+        let Asking {
+            issuer,
+            timeout: longest,
+            ..
+        } = self.asking;
+        let answer = async {
+            tokio::select! {
+                answer = answer => answer,
+                () = self.called_off() => Err(TokenError::new(
+                    TokenErrorKind::LoginRequired,
+                    format!("the sign-in at {issuer} was called off by another process"),
+                )
+                .with_advice("go on with the one that was begun in its place, or sign in with `keyless login`")),
+            }
+        };
+        let seconds = longest.as_secs();
+        timeout(*longest, answer).await.unwrap_or_else(|_| {
+            Err(TokenError::new(
+                TokenErrorKind::TimedOut,
+                format!("nobody signed in at {issuer} within {seconds} seconds"),
+            )
+            .with_advice(if_late))
+        })
+    }
+
+    /// Ends when another process has called it off.
+    async fn called_off(&self) {
+        let Some(told) = &self.told else {
+            return pending().await;
+        };
+        loop {
+            sleep(A_MOMENT).await;
+            let told = told.clone();
+            if let Ok(true) = spawn_blocking(move || told.is_called_off()).await {
+                return;
+            }
+        }
+    }
+}
+
+/// How often to see whether it was called off.
+const A_MOMENT: Duration = Duration::from_millis(250);

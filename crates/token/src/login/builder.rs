@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyless_cache::{Cache, Clock, Key, MemoryStore, Notices, Store, Telling, Windows};
+use keyless_cache::{Clock, Key, MemoryStore, Store};
 use url::Url;
 
 use super::client::{Client, ClientAuthentication};
@@ -18,7 +18,7 @@ use super::secret_place::SecretPlace;
 use super::sign_in::SignIn;
 use super::vault::Vault;
 use super::ways::{STANDARD, Way};
-use super::{Flow, Login, Plan, Settings, flow};
+use super::{Flow, Login, Plan, Settings, SharedEntry, flow};
 use crate::endpoint;
 use crate::error::{TokenError, TokenErrorKind};
 use crate::http::HttpClient;
@@ -260,22 +260,16 @@ impl LoginBuilder {
         }
         let settings = Arc::new(self.settings());
         let asked = Arc::clone(&settings);
-        let mut cache = Cache::new(move |before: Option<SignIn>, interaction| {
-            let asked = Arc::clone(&asked);
-            async move {
-                let way = asked.way;
-                let outcome = flow::sign_in(asked, before, interaction).await;
-                outcome.map_err(|error| way.advise(error))
-            }
-        })
-        .windows(Windows::proofs())
-        .clock(settings.clock.clone());
-        if let Some(store) = &settings.store {
-            cache = cache.persist(Arc::clone(store), settings.key);
-        }
-        if let Some(notices) = &settings.notices {
-            cache = cache.notices(notices.clone());
-        }
+        let cache = settings
+            .entry
+            .cache(move |before: Option<SignIn>, interaction| {
+                let asked = Arc::clone(&asked);
+                async move {
+                    let way = asked.way;
+                    let outcome = flow::sign_in(asked, before, interaction).await;
+                    outcome.map_err(|error| way.advise(error))
+                }
+            });
         Ok(Login { settings, cache })
     }
 
@@ -290,30 +284,15 @@ impl LoginBuilder {
             .finish();
         plan.fill_in(self.redirect_host); // after the key, which is of what is configured
         let vault = self.vault.unwrap_or_else(|| Arc::new(MemoryStore::new()));
-        let notices = self
-            .store
-            .clone()
-            .map(|store| Notices::new(store, key, telling).clock(plan.clock.clone()));
         let ended = Mark::new(self.store.clone(), key);
         Settings {
+            entry: SharedEntry::new(key, self.store, plan.clock.clone()),
             plan,
-            key,
-            store: self.store,
             vault: Vault::new(vault, key),
             ended,
             spending: tokio::sync::Mutex::default(),
             nonce: Nonce::default(),
-            notices,
         }
-    }
-}
-
-/// A no, and a sign-in that was let lapse, is what everybody is told: nobody wants the page again who has just closed it.
-pub(crate) fn telling(error: &TokenError) -> Telling {
-    match error.kind() {
-        TokenErrorKind::LoginRequired => Telling::Nobody,
-        TokenErrorKind::Refused | TokenErrorKind::TimedOut => Telling::Everybody(MEMORY_OF_NO),
-        _ => Telling::Waiting,
     }
 }
 
@@ -324,6 +303,3 @@ impl fmt::Debug for LoginBuilder {
             .finish_non_exhaustive()
     }
 }
-
-/// How long a person who said no is not asked again.
-const MEMORY_OF_NO: Duration = Duration::from_secs(30);

@@ -11,8 +11,10 @@ use keyless_cache::Secret;
 use serde_json::{Map, json};
 use url::form_urlencoded::{self, byte_serialize};
 
+use super::discovery::IdentityProvider;
 use super::jws::{self, SigningKey};
 use super::secret_place::SecretPlace;
+use super::ways::{Statement, Way};
 use crate::error::{TokenError, TokenErrorKind};
 
 /// How a client proves who it is, by the standard's names (OpenID Connect Core §9): `client_secret_basic` and so on.
@@ -134,13 +136,14 @@ impl Client {
         })
     }
 
-    /// Reads the secret or the key, because the identity provider is about to be asked.
+    /// Reads the secret or the key, because the identity provider, which has these `ways`, is about to be asked.
     pub(super) async fn proof(
         &self,
-        issuer: &str,
-        offered: Option<&[String]>,
+        provider: &IdentityProvider,
+        ways: &'static Way,
     ) -> Result<ClientProof, TokenError> {
-        let way = self.way(issuer, offered)?;
+        let offered = provider.token_endpoint_auth_methods.as_deref();
+        let way = self.way(&provider.issuer, offered)?;
         let nothing = || misconfigured(format!("{way} lacks what it needs"));
         match way {
             ClientAuthentication::None => Ok(ClientProof::None),
@@ -164,14 +167,11 @@ impl Client {
                 let place = self.private_key.as_ref().ok_or_else(nothing)?;
                 let text = place.read(THE_KEY).await?;
                 let key = SigningKey::read(&text).map_err(|found| {
-                    misconfigured(format!("{THE_KEY} cannot be read: {place} has {found}")).with_advice(
-                        "give a P-256 or an RSA key of 2048 bits or more as PKCS#8 in PEM, unencrypted, or as JSON Web Key; `openssl pkcs8 -topk8 -nocrypt` makes PKCS#8 of others",
+                    misconfigured(format!("{THE_KEY} cannot be used: {place} has {found}")).with_advice(
+                        "give a P-256 or an RSA key of 2048 bits or more as PKCS#8 in PEM, unencrypted, alone or with its certificate, or as JSON Web Key; `openssl pkcs8 -topk8 -nocrypt` makes PKCS#8 of others",
                     )
                 })?;
-                Ok(ClientProof::Key {
-                    key: Box::new(key),
-                    issuer: issuer.to_owned(),
-                })
+                ClientProof::of_key(key, place, provider, ways)
             }
         }
     }
@@ -184,11 +184,41 @@ pub(super) enum ClientProof {
     Post(Secret),
     Key {
         key: Box<SigningKey>,
-        issuer: String,
+        audience: String,
+        statement: &'static Statement,
     },
 }
 
 impl ClientProof {
+    /// That of `key`, which was at `place`.
+    fn of_key(
+        key: SigningKey,
+        place: &SecretPlace,
+        provider: &IdentityProvider,
+        ways: &'static Way,
+    ) -> Result<Self, TokenError> {
+        let lacks = |what: &str| {
+            misconfigured(format!("{} knows a client by the certificate of an RSA key, and {place} has {what}", ways.name))
+                .with_advice("put the private key and the certificate that is registered for it into the same file, both in PEM")
+        };
+        let (key, audience) = match ways.statement {
+            // The one value that no other server can be sent (what became of RFC 7523 after the attack that mixes up endpoints).
+            Statement::Standard => (key, provider.issuer.clone()),
+            Statement::OfCertificate if !key.has_certificate() => {
+                return Err(lacks("no certificate"));
+            }
+            Statement::OfCertificate => {
+                let key = key.with_pss().ok_or_else(|| lacks("another key"))?;
+                (key, provider.token_endpoint.to_string())
+            }
+        };
+        Ok(Self::Key {
+            key: Box::new(key),
+            audience,
+            statement: &ways.statement,
+        })
+    }
+
     /// Puts it into `request`, a form with the client's id in it.
     pub(super) fn add_to(
         &self,
@@ -206,17 +236,23 @@ impl ClientProof {
                 without_the_id(request);
             }
             Self::Post(secret) => add(request, &[("client_secret", secret.expose())]),
-            Self::Key { key, issuer } => {
-                let statement = statement(key, client_id, issuer, now).ok_or_else(|| {
-                    misconfigured(
-                        "the private key cannot sign: this machine gives no random numbers",
-                    )
-                })?;
+            Self::Key {
+                key,
+                audience,
+                statement,
+            } => {
+                let signed = statement
+                    .sign(key, client_id, audience, now)
+                    .ok_or_else(|| {
+                        misconfigured(
+                            "the private key cannot sign: this machine gives no random numbers",
+                        )
+                    })?;
                 add(
                     request,
                     &[
                         ("client_assertion_type", STATEMENT_TYPE),
-                        ("client_assertion", statement.expose()),
+                        ("client_assertion", signed.expose()),
                     ],
                 );
             }
@@ -253,20 +289,31 @@ fn basic(client_id: &str, secret: &Secret) -> Secret {
     Secret::new(format!("{BASIC}{}", BASE64_STANDARD.encode(both.expose())))
 }
 
-/// RFC 7523 §3. Its audience is the issuer, as the one value that no other server can be sent (what became of RFC 7523 after the attack that
-/// mixes up endpoints).
-fn statement(key: &SigningKey, client_id: &str, issuer: &str, now: SystemTime) -> Option<Secret> {
-    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let claims = json!({
-        "iss": client_id,
-        "sub": client_id,
-        "aud": issuer,
-        "jti": jws::unique()?,
-        "iat": now,
-        "exp": now + LIFE_OF_A_STATEMENT,
-    });
-    let header = Map::from_iter([("typ".to_owned(), "JWT".into())]);
-    key.sign(header, &claims)
+impl Statement {
+    /// RFC 7523 §3.
+    fn sign(
+        &self,
+        key: &SigningKey,
+        client_id: &str,
+        audience: &str,
+        now: SystemTime,
+    ) -> Option<Secret> {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut claims = json!({
+            "iss": client_id,
+            "sub": client_id,
+            "aud": audience,
+            "jti": jws::unique()?,
+            "iat": now,
+            "exp": now + LIFE_OF_A_STATEMENT,
+        });
+        if *self == Self::OfCertificate {
+            // Nobody else wants it, and some allow no clock to be a second ahead.
+            claims["nbf"] = now.into();
+        }
+        let header = Map::from_iter([("typ".to_owned(), "JWT".into())]);
+        key.sign(header, &claims)
+    }
 }
 
 fn add(request: &mut Request<Vec<u8>>, fields: &[(&str, &str)]) {
@@ -458,7 +505,8 @@ mod tests {
         let kept = SigningKey::generate().expect("a key");
         let proof = ClientProof::Key {
             key: Box::new(SigningKey::of_kept(&kept).expect("the key")),
-            issuer: "https://id.example".into(),
+            audience: "https://id.example".into(),
+            statement: &Statement::Standard,
         };
         let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let statement = || {

@@ -65,7 +65,7 @@ pub(super) async fn sign_in(
         ..asking.clone()
     };
     let shown = format!("enter the code {user_code} at {address}");
-    asking.begin(Some(shown)).await;
+    let question = asking.begin(Some(shown)).await;
     asking.prompt.device(&DeviceCode {
         issuer: &settings.issuer,
         client_id: &settings.client_id,
@@ -90,7 +90,7 @@ pub(super) async fn sign_in(
             .await?;
         Ok((token, grant.refresh_token))
     };
-    asking.within_time(answered, flow::A_CODE_NOT_ENTERED).await
+    question.answered(answered, flow::A_CODE_NOT_ENTERED).await
 }
 
 /// Where a person is sent, who sees no more than the address.

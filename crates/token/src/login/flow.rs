@@ -107,7 +107,7 @@ pub(super) async fn sign_in(
         issuer: &settings.issuer,
         prompt: &**prompt,
         timeout: settings.timeout,
-        notices: settings.notices.as_ref(),
+        notices: settings.entry.notices.as_ref(),
     };
     settings.check_secret()?;
     let provider = settings.discover().await?;
@@ -255,6 +255,7 @@ impl Settings {
         }
         let expected = verify::Expected {
             provider,
+            without_scheme: self.way.without_scheme,
             client_id: &self.client_id,
             nonce,
             max_age: request::max_age(&self.extra)?,

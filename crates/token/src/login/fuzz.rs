@@ -124,6 +124,7 @@ pub fn key_set(body: &[u8], tokens: &[&str]) -> Result<Vec<Result<(), TokenError
     let access_token = AccessToken::new("access".into());
     let expected = verify::Expected {
         provider: &provider,
+        without_scheme: false,
         client_id: CLIENT,
         nonce: verify::Nonces::OfRequest(&nonce),
         max_age: None,

@@ -3,18 +3,23 @@
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as BASE64_URL};
 use keyless_cache::Secret;
+use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+    RsaEncoding, RsaKeyPair,
 };
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-/// A private key that signs: ES256 or RS256, as the key is (RFC 7518 §3.3, §3.4).
+/// A private key that signs: ES256, or RS256 unless it is to be [PS256](Self::with_pss), as the key is (RFC 7518 §3.3 to §3.5).
 pub(super) struct SigningKey {
     pair: Pair,
-    /// What the key calls itself, where it is a JSON Web Key with a name.
+    /// What the key calls itself, where it is a JSON Web Key with a name (`kid`, RFC 7515 §4.1.4).
     name: Option<String>,
+    /// The thumbprint of its certificate, where that stands beside it (`x5t#S256`, RFC 7515 §4.1.8).
+    certificate: Option<String>,
+    pss: bool,
 }
 
 enum Pair {
@@ -23,8 +28,8 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// Reads a key in PEM (PKCS#8, or PKCS#1 for RSA) or a private JSON Web Key (RFC 7517). The error is a clause that says what was found, and
-    /// nothing of the key.
+    /// Reads a key in PEM (PKCS#8, or PKCS#1 for RSA), with its certificate where that is there, or a private JSON Web Key (RFC 7517). The error
+    /// is a clause that says what was found, and nothing of the key.
     pub(super) fn read(text: &Secret) -> Result<Self, String> {
         if text.expose().trim_start().starts_with('{') {
             Self::of_jwk(text.expose())
@@ -44,38 +49,33 @@ impl SigningKey {
     /// The key that [`generate`](Self::generate) gave.
     pub(super) fn of_kept(kept: &Secret) -> Option<Self> {
         let der = Zeroizing::new(BASE64_URL.decode(kept.expose()).ok()?);
-        Self::of_ec_pkcs8(&der).ok()
+        ec_of_pkcs8(&der).ok().map(Self::from)
     }
 
     fn of_pem(text: &str) -> Result<Self, String> {
-        let (label, der) = pem(text)?;
-        match label {
-            "PRIVATE KEY" => Self::of_ec_pkcs8(&der).or_else(|_| {
+        let blocks = blocks(text);
+        let &(label, body) = blocks
+            .iter()
+            .find(|(label, _)| label.ends_with("PRIVATE KEY"))
+            .or(blocks.first())
+            .ok_or("neither PEM nor a JSON Web Key")?;
+        let der = der(label, body)?;
+        let pair = match label {
+            "PRIVATE KEY" => ec_of_pkcs8(&der).or_else(|_| {
                 RsaKeyPair::from_pkcs8(&der)
-                    .map(Self::rsa)
+                    .map(|pair| Pair::Rsa(Box::new(pair)))
                     .map_err(|error| format!("neither a P-256 nor an RSA key ({error})"))
             }),
             "RSA PRIVATE KEY" => RsaKeyPair::from_der(&der)
-                .map(Self::rsa)
+                .map(|pair| Pair::Rsa(Box::new(pair)))
                 .map_err(|error| format!("an RSA key that cannot be used ({error})")),
             other => Err(format!("a PEM block \"{}\"", crate::text::printable(other))),
-        }
-    }
-
-    fn of_ec_pkcs8(der: &[u8]) -> Result<Self, String> {
-        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &SystemRandom::new())
-            .map(|pair| Self {
-                pair: Pair::Ec(Box::new(pair)),
-                name: None,
-            })
-            .map_err(|error| error.to_string())
-    }
-
-    fn rsa(pair: RsaKeyPair) -> Self {
-        Self {
-            pair: Pair::Rsa(Box::new(pair)),
-            name: None,
-        }
+        }?;
+        let certificate = certificate(&blocks, pair.public_key())?;
+        Ok(Self {
+            certificate,
+            ..Self::from(pair)
+        })
     }
 
     fn of_jwk(text: &str) -> Result<Self, String> {
@@ -118,17 +118,29 @@ impl SigningKey {
             }
             _ => return Err("a JSON Web Key that is neither P-256 nor RSA".to_owned()),
         };
+        let pair = pair.map_err(|error| format!("a JSON Web Key that cannot be used ({error})"))?;
         Ok(Self {
-            pair: pair.map_err(|error| format!("a JSON Web Key that cannot be used ({error})"))?,
             name: text("kid").map(str::to_owned),
+            ..Self::from(pair)
         })
+    }
+
+    /// The same key, which signs with PS256 from now on; `None` where it is no RSA key.
+    pub(super) fn with_pss(self) -> Option<Self> {
+        matches!(self.pair, Pair::Rsa(_)).then_some(Self { pss: true, ..self })
+    }
+
+    /// Whether a certificate stands beside it, the thumbprint of which is in each header.
+    pub(super) fn has_certificate(&self) -> bool {
+        self.certificate.is_some()
     }
 
     /// The JWS algorithm that the key signs with.
     pub(super) fn algorithm(&self) -> &'static str {
-        match self.pair {
-            Pair::Ec(_) => "ES256",
-            Pair::Rsa(_) => "RS256",
+        match (&self.pair, self.pss) {
+            (Pair::Ec(_), _) => "ES256",
+            (Pair::Rsa(_), false) => "RS256",
+            (Pair::Rsa(_), true) => "PS256",
         }
     }
 
@@ -142,11 +154,14 @@ impl SigningKey {
         Some(json!({"crv": "P-256", "kty": "EC", "x": x, "y": y}))
     }
 
-    /// `claims` signed, in compact form, with `header` beside the algorithm and the key's name.
+    /// `claims` signed, in compact form, with `header` beside the algorithm and what the key is known by.
     pub(super) fn sign(&self, mut header: Map<String, Value>, claims: &Value) -> Option<Secret> {
         header.insert("alg".into(), self.algorithm().into());
         if let Some(name) = &self.name {
             header.insert("kid".into(), name.as_str().into());
+        }
+        if let Some(thumbprint) = &self.certificate {
+            header.insert("x5t#S256".into(), thumbprint.as_str().into());
         }
         let (header, claims) = (Value::Object(header).to_string(), claims.to_string());
         let signed = format!(
@@ -164,8 +179,12 @@ impl SigningKey {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
                 let message = signed.as_bytes();
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
-                    .ok()?;
+                let padding: &dyn RsaEncoding = if self.pss {
+                    &RSA_PSS_SHA256
+                } else {
+                    &RSA_PKCS1_SHA256
+                };
+                pair.sign(padding, &random, message, &mut signature).ok()?;
                 signature
             }
         };
@@ -176,28 +195,77 @@ impl SigningKey {
     }
 }
 
-/// 128 bits that nobody has used before, as text.
+impl Pair {
+    /// As a certificate holds it: a point of the curve, uncompressed (RFC 5480 §2.2), or an `RSAPublicKey` (RFC 3279 §2.3.1).
+    fn public_key(&self) -> &[u8] {
+        match self {
+            Self::Ec(pair) => pair.public_key().as_ref(),
+            Self::Rsa(pair) => pair.public_key().as_ref(),
+        }
+    }
+}
+
+impl From<Pair> for SigningKey {
+    fn from(pair: Pair) -> Self {
+        Self {
+            pair,
+            name: None,
+            certificate: None,
+            pss: false,
+        }
+    }
+}
+
+/// Something that nobody has used before: a version 4 UUID (RFC 9562 §5.4), the form that Entra asks for.
 pub(super) fn unique() -> Option<String> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).ok()?;
-    Some(BASE64_URL.encode(random))
+    random[6] = random[6] & 0x0f | 0x40;
+    random[8] = random[8] & 0x3f | 0x80;
+    let hex = format!("{:032x}", u128::from_be_bytes(random));
+    let parts = [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ];
+    Some(parts.join("-"))
 }
 
-/// The first block of `text` that is a private key, or else the first one: a certificate may stand before the key (RFC 7468).
-fn pem(text: &str) -> Result<(&str, Zeroizing<Vec<u8>>), String> {
-    let none = || "neither PEM nor a JSON Web Key".to_owned();
-    let blocks: Vec<(&str, &str)> = text
-        .split("-----BEGIN ")
-        .skip(1)
+fn ec_of_pkcs8(der: &[u8]) -> Result<Pair, String> {
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &SystemRandom::new())
+        .map(|pair| Pair::Ec(Box::new(pair)))
+        .map_err(|error| error.to_string())
+}
+
+/// The thumbprint of the certificate that is `public_key`'s, if there are any: those of its issuers may stand there, too.
+fn certificate(blocks: &[(&str, &str)], public_key: &[u8]) -> Result<Option<String>, String> {
+    let blocks = blocks.iter().filter(|(label, _)| *label == "CERTIFICATE");
+    let certificates = blocks
+        .map(|(label, body)| der(label, body))
+        .collect::<Result<Vec<_>, _>>()?;
+    // A certificate has its key to the letter. Whether it is good in every other respect is for whoever knows the client by it to say.
+    let of_the_key = |der: &[u8]| der.windows(public_key.len()).any(|part| part == public_key);
+    match certificates.iter().find(|der| of_the_key(der)) {
+        Some(der) => Ok(Some(BASE64_URL.encode(digest(&SHA256, der)))),
+        None if certificates.is_empty() => Ok(None),
+        None => Err("the certificate of another key".to_owned()),
+    }
+}
+
+/// The label of each block of `text`, and what stands in it (RFC 7468 §2).
+fn blocks(text: &str) -> Vec<(&str, &str)> {
+    let blocks = text.split("-----BEGIN ").skip(1);
+    blocks
         .filter_map(|block| {
             let (label, rest) = block.split_once("-----")?;
             Some((label, rest.split_once("-----END ")?.0))
         })
-        .collect();
-    let of_a_key = blocks
-        .iter()
-        .find(|(label, _)| label.ends_with("PRIVATE KEY"));
-    let &(label, body) = of_a_key.or(blocks.first()).ok_or_else(none)?;
+        .collect()
+}
+
+fn der(label: &str, body: &str) -> Result<Zeroizing<Vec<u8>>, String> {
     let body: Zeroizing<String> =
         Zeroizing::new(body.chars().filter(|c| !c.is_ascii_whitespace()).collect());
     let der = BASE64_STANDARD.decode(body.as_bytes()).map_err(|_| {
@@ -206,7 +274,7 @@ fn pem(text: &str) -> Result<(&str, Zeroizing<Vec<u8>>), String> {
             crate::text::printable(label)
         )
     })?;
-    Ok((label, Zeroizing::new(der)))
+    Ok(Zeroizing::new(der))
 }
 
 #[cfg(test)]
@@ -218,6 +286,12 @@ mod tests {
     /// RFC 7515 appendix A.3.1.
     const EXAMPLE: &str = r#"{"kty":"EC","crv":"P-256","kid":"one","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}"#;
 
+    /// Of `openssl req -x509`.
+    const KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgVhQs/bwDgLVCMaab8NdiYSlIR7XuEg9VBiq0PhbAjH6hRANCAARsB3oO3p2qy/FXIAG54vHka087OmTc4S9WuCPKWl1JoLifFyu/jiSFfOhx4F6/oPbCnFdmpnmov1zrxKWu/SE2";
+    const ITS_CERTIFICATE: &str = "MIIBczCCARmgAwIBAgIUW05ADITPyZPSs139RzmKHWjxApgwCgYIKoZIzj0EAwIwDjEMMAoGA1UEAwwDYXBwMCAXDTI2MTEyMzA0MTg1NVoYDzIxMjYxMDMwMDQxODU1WjAOMQwwCgYDVQQDDANhcHAwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARsB3oO3p2qy/FXIAG54vHka087OmTc4S9WuCPKWl1JoLifFyu/jiSFfOhx4F6/oPbCnFdmpnmov1zrxKWu/SE2o1MwUTAdBgNVHQ4EFgQUMSZguweEOwwNiGvupBrHEmGOc3owHwYDVR0jBBgwFoAUMSZguweEOwwNiGvupBrHEmGOc3owDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiAwELvaM4svbs+o8huyP6NyDD484gTctaN/SSYygkHVZgIhAOufLcQA7SKl0qKhCnDSvT5rY6T6ly2YfFljzj2dzHQ8";
+    /// Of `openssl dgst -sha256`.
+    const ITS_THUMBPRINT: &str = "Vejc-u9OFxLzta57Dq6oMVNHXqJP_jUL8A60Ab4XAjw";
+
     fn pem(label: &str, der: &str) -> String {
         format!("-----BEGIN {label}-----\n{der}\n-----END {label}-----\n")
     }
@@ -225,27 +299,35 @@ mod tests {
     #[test]
     fn what_is_signed_is_checked_with_the_public_half() {
         let kept = SigningKey::generate().expect("random numbers");
-        let der = BASE64_URL.decode(kept.expose()).expect("base64");
-        let written = format!(
-            "{}{}",
-            pem("CERTIFICATE", "MIIB"),
-            pem("PRIVATE KEY", &BASE64_STANDARD.encode(der))
-        );
-        let keys = [
-            (SigningKey::read(&Secret::new(EXAMPLE)), Some("one")),
-            (SigningKey::read(&Secret::new(written)), None),
-            (SigningKey::of_kept(&kept).ok_or_else(String::new), None),
-        ];
-        for (key, name) in keys {
+        let (key, own) = (pem("PRIVATE KEY", KEY), pem("CERTIFICATE", ITS_CERTIFICATE));
+        let another = pem("CERTIFICATE", "MIIB");
+        let of_pem = |blocks: &[&String]| {
+            let text: String = blocks.iter().map(|block| block.as_str()).collect();
+            SigningKey::read(&Secret::new(text))
+        };
+        let thumbprint = Some(ITS_THUMBPRINT);
+        for (key, name, certificate) in [
+            (SigningKey::read(&Secret::new(EXAMPLE)), Some("one"), None),
+            (of_pem(&[&key]), None, None),
+            (of_pem(&[&key, &own]), None, thumbprint),
+            (of_pem(&[&another, &own, &key]), None, thumbprint),
+            (
+                SigningKey::of_kept(&kept).ok_or_else(String::new),
+                None,
+                None,
+            ),
+        ] {
             let key = key.unwrap_or_else(|found| panic!("{found}"));
+            assert_eq!(key.has_certificate(), certificate.is_some());
             let token = key.sign(Map::new(), &json!({"sub": "me"})).expect("signed");
             let (signed, signature) = token.expose().rsplit_once('.').expect("three parts");
             let header = signed.split('.').next().expect("a header");
             let header: Value =
                 serde_json::from_slice(&BASE64_URL.decode(header).expect("base64")).expect("JSON");
+            let said = |name: &str| header.get(name).map(|value| value.as_str().expect("text"));
             assert_eq!(
-                (header["alg"].as_str(), header["kid"].as_str()),
-                (Some("ES256"), name)
+                (said("alg"), said("kid"), said("x5t#S256")),
+                (Some("ES256"), name, certificate)
             );
             let jwk = key.public_jwk().expect("on a curve");
             let half = |name: &str| BASE64_URL.decode(jwk[name].as_str().expect("text"));
@@ -284,6 +366,14 @@ mod tests {
                 "neither a P-256 nor an RSA key",
             ),
             ("-----BEGIN PRIVATE KEY-----".to_owned(), "neither PEM"),
+            (
+                pem("PRIVATE KEY", KEY) + &pem("CERTIFICATE", "MIIB"),
+                "the certificate of another key",
+            ),
+            (
+                pem("PRIVATE KEY", KEY) + &pem("CERTIFICATE", "hunter2-secret"),
+                "a PEM block \"CERTIFICATE\" that cannot be read",
+            ),
             (
                 "{\"kty\": \"hunter2-secret\"".to_owned(),
                 "JSON that is no key",

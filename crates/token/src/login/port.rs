@@ -31,8 +31,7 @@ impl Port {
         provider: IdentityProvider,
         binding: Option<BindingKey>,
     ) -> Result<Self, TokenError> {
-        let offered = provider.token_endpoint_auth_methods.as_deref();
-        let proof = settings.client.proof(&provider.issuer, offered).await?;
+        let proof = settings.client.proof(&provider, settings.way).await?;
         Ok(Self {
             settings: Arc::clone(settings),
             provider: Arc::new(provider),

@@ -201,7 +201,7 @@ impl fmt::Debug for SecretPlace {
     }
 }
 
-/// More than an RSA key of 8192 bits in PEM has.
+/// More than an RSA key of 8192 bits in PEM has, with its certificate.
 const LONGEST: usize = 16 * 1024;
 
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);

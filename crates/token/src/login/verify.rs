@@ -3,14 +3,17 @@
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64_URL;
 use keyless_cache::Secret;
 use openidconnect::core::{
-    CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm,
+    CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm,
 };
 use openidconnect::{
-    AccessToken, AccessTokenHash, ClaimsVerificationError, ClientId, IssuerUrl, Nonce,
+    AccessToken, AccessTokenHash, ClaimsVerificationError, ClientId, IssuerUrl, JsonWebKey, Nonce,
     NonceVerifier, SignatureVerificationError,
 };
+use serde_json::Value;
 
 use super::TELL;
 use super::discovery::IdentityProvider;
@@ -37,6 +40,8 @@ const ALGORITHMS: [(&str, CoreJwsSigningAlgorithm); 5] = [
 /// What a token must answer to.
 pub(super) struct Expected<'a> {
     pub(super) provider: &'a IdentityProvider,
+    /// Whether it may name the issuer without its scheme.
+    pub(super) without_scheme: bool,
     pub(super) client_id: &'a str,
     pub(super) nonce: Nonces<'a>,
     /// How long ago the person may have authenticated, where the request limited it.
@@ -105,7 +110,11 @@ pub(super) fn verify(
         ));
     }
     let (wanted, found) = (&expected.provider.issuer, token.issuer());
-    if found != wanted {
+    let is_short = expected.without_scheme
+        && wanted
+            .split_once("://")
+            .is_some_and(|(_, rest)| rest == found);
+    if found != wanted && !is_short {
         return Err(invalid(format!(
             "it is from another issuer: expected {wanted:?}, found {found:?} (iss)"
         )));
@@ -114,11 +123,22 @@ pub(super) fn verify(
         .map_err(|error| invalid(format!("the issuer is no address: {error}")))?;
     let lenient_now = expected.now - expected.leeway;
     let client_id = ClientId::new(expected.client_id.to_owned());
-    let verifier = CoreIdTokenVerifier::new_public_client(client_id, issuer, keys)
-        .set_allowed_algs([algorithm(token, expected.provider)?])
+    let algorithm = algorithm(token, expected.provider)?;
+    let mut verifier = CoreIdTokenVerifier::new_public_client(client_id, issuer, keys)
+        .set_allowed_algs([algorithm.clone()])
         .set_time_fn(move || lenient_now.into());
-    let read = CoreIdToken::from_str(token.expose())
-        .map_err(|_| invalid("a claim is not of the kind that OpenID Connect wants"))?;
+    let not_of_the_kind = |_| invalid("a claim is not of the kind that OpenID Connect wants");
+    let read = if is_short {
+        // It reads no issuer without a scheme: so it is given a copy with one, once the signature of the token itself has been checked.
+        let copy = CoreIdToken::from_str(&with_issuer(token, wanted)).map_err(not_of_the_kind)?;
+        let key = copy.signing_key(&verifier);
+        key.and_then(|key| is_signed(token, key, &algorithm))
+            .map_err(|error| unsigned(&error))?;
+        verifier = verifier.insecure_disable_signature_check();
+        copy
+    } else {
+        CoreIdToken::from_str(token.expose()).map_err(not_of_the_kind)?
+    };
     read.claims(&verifier, expected.nonce)
         .map_err(|error| refusal(&error, token, expected.now))?;
 
@@ -159,6 +179,28 @@ pub(super) fn verify(
         }
     }
     Ok(())
+}
+
+/// The text of `token`, but for the issuer's name. Its signature no longer fits.
+fn with_issuer(token: &IdToken, issuer: &str) -> String {
+    let mut claims = token.claims().clone();
+    claims.insert("iss".to_owned(), issuer.into());
+    let claims = BASE64_URL.encode(Value::Object(claims).to_string());
+    let mut parts = token.expose().split('.');
+    let mut next = || parts.next().unwrap_or_default();
+    let (header, _, signature) = (next(), next(), next());
+    format!("{header}.{claims}.{signature}")
+}
+
+/// Whether `key` has signed the text of `token` (RFC 7515 §5.2).
+fn is_signed(
+    token: &IdToken,
+    key: &CoreJsonWebKey,
+    algorithm: &CoreJwsSigningAlgorithm,
+) -> Result<(), SignatureVerificationError> {
+    let (signed, signature) = token.expose().rsplit_once('.').unwrap_or_default();
+    let signature = BASE64_URL.decode(signature).unwrap_or_default();
+    key.verify_signature(algorithm, signed.as_bytes(), &signature)
 }
 
 /// The token's own algorithm, if the issuer says that it signs with it, or says nothing.
@@ -241,18 +283,129 @@ fn refusal(error: &ClaimsVerificationError, token: &IdToken, now: SystemTime) ->
         ClaimsVerificationError::InvalidNonce(_) => {
             "it does not belong to this sign-in (nonce)".to_owned()
         }
-        ClaimsVerificationError::SignatureVerification(error) => match error {
-            SignatureVerificationError::NoMatchingKey => {
-                "the issuer publishes no key that may have signed it (kid)".to_owned()
-            }
-            SignatureVerificationError::AmbiguousKeyId(_) => {
-                "several keys of the issuer may have signed it (kid)".to_owned()
-            }
-            _ => "its signature is wrong".to_owned(),
-        },
+        ClaimsVerificationError::SignatureVerification(error) => return unsigned(error),
         ClaimsVerificationError::Unsupported(reason) => {
             format!("its header says that it is something else: {reason} (typ)")
         }
         other => other.to_string(),
     })
+}
+
+fn unsigned(error: &SignatureVerificationError) -> TokenError {
+    invalid(match error {
+        SignatureVerificationError::NoMatchingKey => {
+            "the issuer publishes no key that may have signed it (kid)"
+        }
+        SignatureVerificationError::AmbiguousKeyId(_) => {
+            "several keys of the issuer may have signed it (kid)"
+        }
+        _ => "its signature is wrong",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use serde_json::{Map, json};
+    use url::Url;
+
+    use super::super::jws::SigningKey;
+    use super::*;
+
+    const NOW: u64 = 1_700_000_000;
+    const GOOGLE: &str = "https://accounts.google.com";
+    const SHORT: &str = "accounts.google.com";
+
+    /// A token of `issuer` with `changes` to its claims, signed by `key`.
+    fn token(key: &SigningKey, issuer: &str, changes: &Value) -> String {
+        let mut claims = json!({
+            "iss": issuer, "sub": "me", "aud": "app", "iat": NOW, "exp": NOW + 3600, "nonce": "once",
+        });
+        for (name, value) in changes.as_object().expect("claims") {
+            claims[name] = value.clone();
+        }
+        let signed = key.sign(Map::new(), &claims).expect("signed");
+        signed.expose().to_owned()
+    }
+
+    #[test]
+    fn an_issuer_without_its_scheme_passes_where_it_may_and_nothing_else_does() {
+        let key = || SigningKey::of_kept(&SigningKey::generate().expect("a key")).expect("a key");
+        let (google, another) = (key(), key());
+        let keys = json!({"keys": [google.public_jwk()]});
+        let provider = IdentityProvider::at(Url::parse(GOOGLE).expect("an address"));
+        let verified = |text: &str, without_scheme| {
+            let nonce = Nonce::new("once".into());
+            let expected = Expected {
+                provider: &provider,
+                without_scheme,
+                client_id: "app",
+                nonce: Nonces::OfRequest(&nonce),
+                max_age: None,
+                leeway: Duration::ZERO,
+                now: UNIX_EPOCH + Duration::from_secs(NOW),
+            };
+            let keys = serde_json::from_value(keys.clone()).expect("keys");
+            let access_token = AccessToken::new("access".into());
+            let evidence = Evidence {
+                access_token: Some(&access_token),
+                ..Evidence::default()
+            };
+            let token = read_text(&Secret::new(text))?;
+            verify(&token, &evidence, &expected, keys).map(|()| token)
+        };
+        let short = |changes: Value| token(&google, SHORT, &changes);
+        let named = |issuer: &str| token(&google, issuer, &json!({}));
+        for text in [named(SHORT), named(GOOGLE)] {
+            let token = verified(&text, true).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(token.expose(), text, "AWS is sent what Google signed");
+        }
+
+        let good = named(SHORT);
+        let [header, claims, signature] = good.split('.').collect::<Vec<_>>()[..] else {
+            panic!("three parts");
+        };
+        let other = short(json!({"sub": "you"}));
+        let other = other.split('.').nth(1).expect("claims");
+        let by_another = token(&another, SHORT, &json!({}));
+        let unknown = BASE64_URL.encode(json!({"alg": "ES256", "kid": "unknown"}).to_string());
+        for (text, without_scheme, said) in [
+            (good.clone(), false, "another issuer"),
+            (named("http://accounts.google.com"), true, "another issuer"),
+            (named("://accounts.google.com"), true, "another issuer"),
+            (named("accounts.google.com/"), true, "another issuer"),
+            (named("Accounts.google.com"), true, "another issuer"),
+            (named("google.com"), true, "another issuer"),
+            (named("example.com"), true, "another issuer"),
+            (by_another, true, "its signature is wrong"),
+            (
+                format!("{header}.{other}.{signature}"),
+                true,
+                "its signature is wrong",
+            ),
+            (
+                format!("{header}.{claims}.{}", BASE64_URL.encode([1; 64])),
+                true,
+                "its signature is wrong",
+            ),
+            (
+                format!("{unknown}.{claims}.{signature}"),
+                true,
+                "publishes no key",
+            ),
+            (short(json!({"aud": "another"})), true, "(aud)"),
+            (short(json!({"aud": ["app", "another"]})), true, "(aud)"),
+            (short(json!({"nonce": "twice"})), true, "(nonce)"),
+            (short(json!({"exp": NOW})), true, "(exp)"),
+            (short(json!({"iat": NOW + 1})), true, "(iat)"),
+            (short(json!({"azp": "another"})), true, "(azp)"),
+            (short(json!({"at_hash": "AAAA"})), true, "(at_hash)"),
+            (short(json!({"email": 7})), true, "not of the kind"),
+        ] {
+            let error = verified(&text, without_scheme).expect_err(said);
+            assert_eq!(error.kind(), TokenErrorKind::Invalid, "{said}");
+            assert!(error.to_string().contains(said), "{said}: {error}");
+        }
+    }
 }

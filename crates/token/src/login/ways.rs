@@ -29,8 +29,11 @@ pub(super) struct Way {
     /// The port of the redirect address, where each port has to be registered; `None` where any will do (RFC 8252 §7.3).
     port: Option<u16>,
     stay: Stay,
+    /// Whether its ID tokens may leave out the scheme of the issuer.
+    pub(super) without_scheme: bool,
     /// Whether every application has a secret, which the token endpoint demands.
     secret: bool,
+    pub(super) statement: Statement,
     /// The path of its device authorization endpoint, where its discovery does not tell.
     device_path: Option<&'static str>,
     sign_out: SignOut,
@@ -57,6 +60,15 @@ enum Stay {
     Parameters(&'static [(&'static str, &'static str)]),
     /// Everybody is given a refresh token; it does not know the scope.
     ByItself,
+}
+
+/// What an application that has a key says to prove itself (RFC 7523).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Statement {
+    /// As the standards have it: to the issuer, and by any key that is registered.
+    Standard,
+    /// In the name of a certificate: to the token endpoint, signed with PS256, and with the time from which it is good.
+    OfCertificate,
 }
 
 /// Where a person signs out there, in a browser.
@@ -235,7 +247,9 @@ const AS_THE_STANDARDS_SAY: Way = Way {
     redirect_host: RedirectHost::Ipv4,
     port: None,
     stay: Stay::Scope,
+    without_scheme: false,
     secret: false,
+    statement: Statement::Standard,
     device_path: None,
     sign_out: SignOut::Standard,
     hints: &[],

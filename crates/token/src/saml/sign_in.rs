@@ -1,11 +1,12 @@
 //! A person who signs in with a browser at an identity provider that speaks SAML, and is sent to us instead of to AWS.
 
 use std::fmt;
-use std::ops::RangeInclusive;
+use std::ops::{Deref, RangeInclusive};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use keyless_cache::{Cache, Clock, Interaction, Key, Notices, Secret, Store, Windows, Word};
+use keyless_cache::{Cache, Clock, Interaction, Key, Secret, Store, Word};
+use tokio::task::spawn_blocking;
 use url::Url;
 
 use super::request::AuthnRequest;
@@ -13,8 +14,8 @@ use super::{Expected, SamlResponse, invalid};
 use crate::endpoint;
 use crate::error::{TokenError, TokenErrorKind};
 use crate::login::{
-    Asking, Flow, Judge, Parameters, Prompt, RedirectHost, ResponseMode, SignedIn, Verdict,
-    Waiting, WayBack, check_ports, telling,
+    Asking, Flow, Judge, Parameters, Prompt, RedirectHost, ResponseMode, SharedEntry, SignedIn,
+    Verdict, Waiting, WayBack, check_ports,
 };
 use crate::source::{BoxFuture, Source};
 
@@ -42,8 +43,8 @@ pub struct SamlLogin {
     cache: Cache<SamlResponse, TokenError>,
 }
 
-struct Settings {
-    sso_url: Url,
+/// What one sign-in needs to know.
+struct Plan {
     entity_id: String,
     issuer: Option<String>,
     idp_initiated: bool,
@@ -54,9 +55,21 @@ struct Settings {
     timeout: Duration,
     prompt: Option<Arc<dyn Prompt>>,
     clock: Clock,
-    store: Option<Arc<dyn Store>>,
-    key: Key,
-    notices: Option<Notices<TokenError>>,
+}
+
+/// A plan, where it leads, and where what comes of it is kept.
+struct Settings {
+    plan: Plan,
+    sso_url: Url,
+    entry: SharedEntry,
+}
+
+impl Deref for Settings {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.plan
+    }
 }
 
 impl SamlLogin {
@@ -64,16 +77,18 @@ impl SamlLogin {
     pub fn builder(sso_url: impl Into<String>) -> SamlLoginBuilder {
         SamlLoginBuilder {
             sso_url: sso_url.into(),
-            entity_id: "urn:amazon:webservices".into(),
-            issuer: None,
-            idp_initiated: false,
-            expected: Expected::default(),
-            flow: Flow::default(),
-            redirect_host: RedirectHost::default(),
-            ports: 0..=0,
-            timeout: Duration::from_mins(5),
-            prompt: None,
-            clock: Clock::system(),
+            plan: Plan {
+                entity_id: "urn:amazon:webservices".into(),
+                issuer: None,
+                idp_initiated: false,
+                expected: Expected::default(),
+                flow: Flow::default(),
+                redirect_host: RedirectHost::default(),
+                ports: 0..=0,
+                timeout: Duration::from_mins(5),
+                prompt: None,
+                clock: Clock::system(),
+            },
             store: None,
         }
     }
@@ -85,24 +100,29 @@ impl SamlLogin {
 
     /// What other processes that share the store say of the sign-in now; see [`Login::word`](crate::Login::word).
     pub fn word(&self) -> Word<TokenError> {
-        let notices = self.settings.notices.as_ref();
-        notices.map_or(Word::None, Notices::word)
+        self.settings.entry.word()
     }
 
     /// Since when a person is being asked, by whichever process that shares the store. It reads the store on the calling thread.
     pub fn asking_since(&self) -> Option<SystemTime> {
-        self.settings.notices.as_ref()?.asking_since()
+        self.settings.entry.asking_since()
+    }
+
+    /// Ends the sign-in that another process has open, so that a person can be asked anew; whether there was one. It takes that process a moment.
+    /// It writes to the store on the calling thread.
+    pub fn call_off(&self) -> bool {
+        self.settings.entry.call_off()
     }
 
     /// Forgets that a person has said no, because somebody wants to try again. It writes to the store on the calling thread.
     pub fn forget_refusal(&self) {
-        if let Some(notices) = &self.settings.notices {
-            notices.forget();
-        }
+        self.settings.entry.forget_refusal();
     }
 
-    /// Drops the response. The identity provider is not told.
+    /// Calls off a sign-in that is open, and drops the response that is kept. The identity provider is not told.
     pub async fn sign_out(&self) {
+        let settings = Arc::clone(&self.settings);
+        let _ = spawn_blocking(move || settings.entry.call_off()).await; // a panic in there is no reason to keep it
         self.cache.forget().await;
     }
 
@@ -118,7 +138,7 @@ impl SamlLogin {
 
     /// What sign-ins with these settings are kept under.
     pub fn key(&self) -> Key {
-        self.settings.key
+        self.settings.entry.key
     }
 }
 
@@ -131,18 +151,12 @@ impl Source<SamlResponse> for SamlLogin {
         self.cache.peek()
     }
 
-    /// From the store, if there is one: another process may have signed somebody else in.
     fn latest(&self) -> Option<SamlResponse> {
-        match &self.settings.store {
-            Some(store) => keyless_cache::read(store, &self.settings.key)
-                .ok()
-                .flatten(),
-            None => self.stored(),
-        }
+        self.settings.entry.latest(&self.cache)
     }
 
     fn sign_in(&self) -> Option<Key> {
-        Some(self.settings.key)
+        Some(self.key())
     }
 
     fn forget(&self) -> BoxFuture<'_, ()> {
@@ -189,7 +203,7 @@ impl Settings {
             issuer: &place,
             prompt: &**prompt,
             timeout: self.timeout,
-            notices: self.notices.as_ref(),
+            notices: self.entry.notices.as_ref(),
         };
         let waiting = Waiting::bind(self.redirect_host, &self.ports, CONSUMER).await?;
         let request = AuthnRequest::new(
@@ -305,29 +319,20 @@ fn bare(parameters: &Parameters) -> Option<String> {
 #[must_use]
 pub struct SamlLoginBuilder {
     sso_url: String,
-    entity_id: String,
-    issuer: Option<String>,
-    idp_initiated: bool,
-    expected: Expected,
-    flow: Flow,
-    redirect_host: RedirectHost,
-    ports: RangeInclusive<u16>,
-    timeout: Duration,
-    prompt: Option<Arc<dyn Prompt>>,
-    clock: Clock,
+    plan: Plan,
     store: Option<Arc<dyn Store>>,
 }
 
 impl SamlLoginBuilder {
     /// What we are called as a service provider, the `Issuer` of the request. Default: `urn:amazon:webservices`.
     pub fn entity_id(mut self, entity_id: impl Into<String>) -> Self {
-        self.entity_id = entity_id.into();
+        self.plan.entity_id = entity_id.into();
         self
     }
 
     /// The only issuer whose responses pass: the entity ID of the identity provider. Default: any, since AWS checks that as well.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuer = Some(issuer.into());
+        self.plan.issuer = Some(issuer.into());
         self
     }
 
@@ -336,43 +341,43 @@ impl SamlLoginBuilder {
     /// Whoever can make a person's browser post to this machine could then sign them in as somebody else. It is for an identity provider that can
     /// do nothing else.
     pub fn idp_initiated(mut self, idp_initiated: bool) -> Self {
-        self.idp_initiated = idp_initiated;
+        self.plan.idp_initiated = idp_initiated;
         self
     }
 
     /// For whom responses are to be, where it is not AWS that takes them.
     pub fn expected(mut self, expected: Expected) -> Self {
-        self.expected = expected;
+        self.plan.expected = expected;
         self
     }
 
     /// The way to sign in: [`Flow::Browser`], or [`Flow::Paste`] where the browser is elsewhere. Default: the first.
     pub fn flow(mut self, flow: Flow) -> Self {
-        self.flow = flow;
+        self.plan.flow = flow;
         self
     }
 
     /// What the consumer's address calls this machine. Default: `127.0.0.1`.
     pub fn redirect_host(mut self, host: RedirectHost) -> Self {
-        self.redirect_host = host;
+        self.plan.redirect_host = host;
         self
     }
 
     /// Listens on the first of these ports that is free. Default, and 0: any; but most identity providers post to a configured address alone.
     pub fn ports(mut self, ports: RangeInclusive<u16>) -> Self {
-        self.ports = ports;
+        self.plan.ports = ports;
         self
     }
 
     /// How long a person has to sign in. Default: five minutes.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.plan.timeout = timeout;
         self
     }
 
     /// Who tells the person. Without a prompt nobody is ever asked.
     pub fn prompt(mut self, prompt: impl Prompt) -> Self {
-        self.prompt = Some(Arc::new(prompt));
+        self.plan.prompt = Some(Arc::new(prompt));
         self
     }
 
@@ -384,7 +389,7 @@ impl SamlLoginBuilder {
 
     /// Judges times by `clock` instead of the system's.
     pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
+        self.plan.clock = clock;
         self
     }
 
@@ -396,55 +401,33 @@ impl SamlLoginBuilder {
     pub fn build(self) -> Result<SamlLogin, TokenError> {
         let sso_url = endpoint::secure("the single sign-on address", &self.sso_url)?;
         let misconfigured = |message: &str| TokenError::new(TokenErrorKind::Misconfigured, message);
-        if self.entity_id.is_empty() {
+        let plan = self.plan;
+        if plan.entity_id.is_empty() {
             return Err(misconfigured("the entity ID of the application is empty")
                 .with_advice("write urn:amazon:webservices, or what the identity provider calls the application"));
         }
-        if self.flow == Flow::Device {
+        if plan.flow == Flow::Device {
             return Err(
                 misconfigured("SAML has no flow with a code for another device")
                     .with_advice("write browser or paste"),
             );
         }
-        check_ports(&self.ports)?;
+        check_ports(&plan.ports)?;
         let key = Key::of("saml sign-in")
             .part("place", sso_url.as_str())
-            .part("entity id", &self.entity_id)
-            .part("issuer", self.issuer.as_deref().unwrap_or_default())
+            .part("entity id", &plan.entity_id)
+            .part("issuer", plan.issuer.as_deref().unwrap_or_default())
             .finish();
-        let notices = self
-            .store
-            .clone()
-            .map(|store| Notices::new(store, key, telling).clock(self.clock.clone()));
         let settings = Arc::new(Settings {
+            entry: SharedEntry::new(key, self.store, plan.clock.clone()),
+            plan,
             sso_url,
-            entity_id: self.entity_id,
-            issuer: self.issuer,
-            idp_initiated: self.idp_initiated,
-            expected: self.expected,
-            flow: self.flow,
-            redirect_host: self.redirect_host,
-            ports: self.ports,
-            timeout: self.timeout,
-            prompt: self.prompt,
-            clock: self.clock,
-            store: self.store,
-            key,
-            notices,
         });
         let asked = Arc::clone(&settings);
-        let mut cache = Cache::new(move |before, interaction| {
+        let cache = settings.entry.cache(move |before, interaction| {
             let settings = Arc::clone(&asked);
             async move { settings.ask(before, interaction).await }
-        })
-        .windows(Windows::proofs())
-        .clock(settings.clock.clone());
-        if let Some(store) = &settings.store {
-            cache = cache.persist(Arc::clone(store), key);
-        }
-        if let Some(notices) = &settings.notices {
-            cache = cache.notices(notices.clone());
-        }
+        });
         Ok(SamlLogin { settings, cache })
     }
 }

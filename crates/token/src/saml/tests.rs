@@ -147,7 +147,7 @@ fn what_is_too_long_is_refused_before_it_is_read() {
             )
         );
         assert!(
-            begin.elapsed() < Duration::from_secs(5),
+            begin.elapsed() < Duration::from_mins(1),
             "{:?}",
             begin.elapsed()
         );

@@ -11,7 +11,7 @@ use crate::terminal::pty::Person;
 const PART: &str = "KEYLESS_TEST_PART";
 
 async fn next(lines: &mut Lines) -> Option<String> {
-    let line = timeout(Duration::from_secs(20), lines.next()).await;
+    let line = timeout(Duration::from_mins(2), lines.next()).await;
     line.expect("in time").map(|line| line.expose().to_owned())
 }
 

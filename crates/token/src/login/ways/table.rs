@@ -1,7 +1,7 @@
 //! The table: one row for each identity provider. A default that a person has configured otherwise does not count.
 
 use super::super::redirect::RedirectHost;
-use super::{AS_THE_STANDARDS_SAY, Hint, Issuers, Never, SignOut, Stay, Way};
+use super::{AS_THE_STANDARDS_SAY, Hint, Issuers, Never, SignOut, Statement, Stay, Way};
 
 /// The port that the pages of `docs/identity-providers` let people register where one has to be.
 const PORT: u16 = 8765;
@@ -73,9 +73,10 @@ pub(super) static WAYS: &[Way] = &[
     },
     Way {
         name: "Google",
-        // https://developers.google.com/identity/openid-connect/reference: legacy implementations leave https:// out of `iss`. AWS takes that as well;
-        // here it does not come, and openidconnect reads no issuer without a scheme.
         issuers: &[Issuers("accounts.google.com", "/")],
+        // https://developers.google.com/identity/openid-connect/reference: `iss` is accounts.google.com where the implementation is an old one. AWS takes
+        // both.
+        without_scheme: true,
         // https://developers.google.com/identity/openid-connect/openid-connect#access-type-param: it does not know offline_access, and gives a
         // refresh token with a consent alone.
         stay: Stay::Parameters(&[("access_type", "offline"), ("prompt", "consent")]),
@@ -121,6 +122,9 @@ pub(super) static WAYS: &[Way] = &[
         // https://learn.microsoft.com/en-us/entra/identity-platform/reply-url: the port of http://localhost is not compared, and the portal takes
         // no http://127.0.0.1.
         redirect_host: RedirectHost::Localhost,
+        // https://learn.microsoft.com/en-us/entra/identity-platform/certificate-credentials; its certificates are of RSA keys alone:
+        // https://learn.microsoft.com/en-us/entra/identity-platform/howto-create-self-signed-certificate
+        statement: Statement::OfCertificate,
         // https://learn.microsoft.com/en-us/entra/identity-platform/reference-error-codes
         hints: &[
             Hint(
@@ -130,6 +134,14 @@ pub(super) static WAYS: &[Way] = &[
             Hint(
                 "AADSTS7000218:",
                 "set Allow public client flows to Yes under the application's Authentication",
+            ),
+            Hint(
+                "AADSTS700025:",
+                "register http://localhost/callback for the platform Web: this application proves itself, and the address is registered for one that does not",
+            ),
+            Hint(
+                "AADSTS700027:",
+                "upload the certificate that stands beside the private key under the application's Certificates & secrets",
             ),
             Hint(
                 "AADSTS65001:",

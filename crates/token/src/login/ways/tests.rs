@@ -257,6 +257,16 @@ fn what_an_identity_provider_says_is_met_with_what_to_do() {
         ),
         (
             "Entra",
+            "(invalid_client: AADSTS700025: Client is public so neither 'client_assertion' nor …)",
+            "platform Web",
+        ),
+        (
+            "Entra",
+            "(invalid_client: AADSTS700027: Client assertion failed signature validation …)",
+            "upload the certificate",
+        ),
+        (
+            "Entra",
             "(invalid_client: AADSTS50011: The redirect URI …)",
             "http://localhost/callback",
         ),
