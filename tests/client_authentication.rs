@@ -8,10 +8,15 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as URL};
-use keyless::login::{ClientAuthentication, Flow, LoginBuilder, RedirectHost, SecretPlace};
+use keyless::login::{
+    ClientAuthentication, DeviceCode, Flow, LoginBuilder, Prompt, RedirectHost, SecretPlace,
+    SignInPage, SignedIn,
+};
 use keyless::{FileStore, Interaction, Login, Secret, Source, TokenErrorKind};
 use keyless_sandbox::{Client, Sandbox, Shape};
+use keyless_tests::browser::Browser;
 use keyless_tests::person::Person;
+use keyless_tests::real;
 use keyless_tests::renewal::files_with;
 use keyless_tests::scene::Scene;
 use keyless_tests::wiretap::{Wiretap, json};
@@ -96,10 +101,6 @@ fn new_rsa_key() -> rsa::RsaPrivateKey {
     rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("a key")
 }
 
-#[expect(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the number's type is of a crate behind rsa"
-)]
 fn rsa_public(key: &rsa::RsaPrivateKey) -> Value {
     let number = |number: &rsa::BigUint| URL.encode(number.to_bytes_be());
     value!({"kty": "RSA", "n": number(key.n()), "e": number(key.e())})
@@ -307,12 +308,11 @@ async fn a_statement_in_the_name_of_another_certificate_is_refused() {
         // Nobody but Entra demands one.
         (&another, false, "", &key.0, "", ""),
     ] {
-        let scene = match is_entra {
-            true => entra(registered.clone()).await,
-            false => {
-                let client = Client::new("keyless").public_key(registered.clone());
-                Scene::of(Sandbox::builder().client(client)).await
-            }
+        let scene = if is_entra {
+            entra(registered.clone()).await
+        } else {
+            let client = Client::new("keyless").public_key(registered.clone());
+            Scene::of(Sandbox::builder().client(client)).await
         };
         let (person, http) = (Person::called("alice"), Wiretap::default());
         let login = login(&scene, &person, &http)
@@ -628,4 +628,43 @@ async fn a_client_that_the_identity_provider_cannot_know_is_told_so_at_once() {
     );
     assert!(message.contains("client_secret_post"), "{message}");
     assert!(person.told().links.is_empty());
+}
+
+/// Alice, at a browser of her own that knows the pages of `oidc-provider`.
+#[derive(Debug)]
+struct Alice;
+
+impl Prompt for Alice {
+    fn sign_in(&self, page: &SignInPage<'_>) {
+        let link = page.link.to_owned();
+        tokio::spawn(async move { Browser::default().sign_in(&link, "alice").await });
+    }
+
+    fn device(&self, _: &DeviceCode<'_>) {}
+
+    fn signed_in(&self, _: &SignedIn<'_>) {}
+}
+
+/// It knows the key by itself, and the header's thumbprint is nothing to it (RFC 7515 §4: what is not understood is ignored).
+#[tokio::test]
+#[ignore = "needs real parts: cargo xtask test"]
+async fn the_certified_identity_provider_takes_a_statement_that_names_a_certificate() {
+    let Some(parts) = real::parts() else { return };
+    let provider = parts.oidc_provider();
+    let client = "keyless-jwt";
+    let pem = provider.ready()["secrets"][client].as_str();
+    let pem = pem.expect("its private key").to_owned();
+    let (certificate, _) = certified(&(pem.clone(), value!({})));
+    let http = Wiretap::default();
+    let login = Login::builder(provider.url(), client, http.clone())
+        .prompt(Alice)
+        .private_key(Secret::new(pem + &certificate))
+        .build()
+        .expect("a login");
+    let token = login.sign_in().await;
+    let token = token.unwrap_or_else(|error| panic!("{error}; {:?}", error.advice()));
+    assert_eq!(token.subject(), "alice");
+    let asked = http.posted("/token");
+    let [header, _] = read(asked[0].field("client_assertion"));
+    assert!(header["x5t#S256"].is_string(), "{header}");
 }

@@ -6,7 +6,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -210,12 +210,13 @@ impl Drop for Running {
 
 /// The URL of the ready line, and the whole of it.
 fn ready(stdout: ChildStdout, key: &str) -> Option<(String, Value)> {
-    let line: Value = serde_json::from_str(&first_line(stdout)?).ok()?;
+    let line: Value = serde_json::from_str(&first_line(stdout).ok()?).ok()?;
     Some((line.get(key)?.as_str()?.to_owned(), line))
 }
 
-/// The first line that a program says. The rest of its output is read and dropped, so that it never waits for a reader.
-pub(crate) fn first_line(stdout: ChildStdout) -> Option<String> {
+/// The first line that a program says, or whether it says none or has not said it yet. The rest of its output is read and dropped, so that it
+/// never waits for a reader.
+pub(crate) fn first_line(stdout: ChildStdout) -> Result<String, RecvTimeoutError> {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -223,7 +224,7 @@ pub(crate) fn first_line(stdout: ChildStdout) -> Option<String> {
         }
     });
     // Generous: the first start on a busy machine compiles thousands of files.
-    told.recv_timeout(Duration::from_mins(2)).ok()
+    told.recv_timeout(Duration::from_mins(2))
 }
 
 fn script(name: &str) -> PathBuf {

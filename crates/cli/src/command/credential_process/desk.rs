@@ -22,6 +22,8 @@ use crate::output::Screen;
 
 /// SDKs wait for a minute (botocore and the SDKs' process providers); this leaves them time to read the answer.
 const LONGEST: Duration = Duration::from_secs(50);
+/// How long it may take until a sign-in is begun in place of another.
+const SOON: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(100);
 
 /// The session that is had with what is kept; where nobody is signed in, the one that comes of asking a person.
@@ -124,23 +126,39 @@ impl Desk<'_> {
                 if status.success() || self.login.held().is_some() {
                     return Ok(None);
                 }
-                if let Word::Failed(refused) = self.login.word() {
-                    return Err(keyless::Error::from(refused).into());
-                }
                 let code = status.code().and_then(|code| u8::try_from(code).ok());
-                let failure = Failure::new(
-                    code.unwrap_or(INTERNAL),
-                    format!(
-                        "nobody has signed in at {}",
-                        keyless::text::printable(&self.login.place())
-                    ),
-                );
-                return Err(self.chosen.advised(failure));
+                return match self.login.word() {
+                    Word::Failed(refused) => Err(keyless::Error::from(refused).into()),
+                    _ if code == Some(SIGN_IN) => self.wait_for_another().await,
+                    _ => Err(self.nobody(code.unwrap_or(INTERNAL))),
+                };
             }
             if let Some(session) = self.tick().await? {
                 return Ok(Some(session));
             }
         }
+    }
+
+    /// What comes of the sign-in that is begun in place of ours, which was called off; `None` where that has ended without a session.
+    async fn wait_for_another(&self) -> Result<Option<Session>, Failure> {
+        let soon = Instant::now() + SOON;
+        loop {
+            match self.login.word() {
+                Word::Failed(refused) => return Err(keyless::Error::from(refused).into()),
+                Word::None if self.login.held().is_some() => return Ok(None),
+                Word::None if Instant::now() >= soon => return Err(self.nobody(SIGN_IN)),
+                Word::None | Word::Asking(_) => {}
+            }
+            if let Some(session) = self.tick().await? {
+                return Ok(Some(session));
+            }
+        }
+    }
+
+    fn nobody(&self, code: u8) -> Failure {
+        let place = keyless::text::printable(&self.login.place());
+        let failure = Failure::new(code, format!("nobody has signed in at {place}"));
+        self.chosen.advised(failure)
     }
 
     /// A moment later: the session, if it is there.
