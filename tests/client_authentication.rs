@@ -1,9 +1,8 @@
 //! Applications that are not public prove themselves, and what they prove themselves with is seen by nobody else.
 #![allow(clippy::too_many_lines, reason = "a table")]
 
-use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -19,6 +18,7 @@ use keyless_tests::person::Person;
 use keyless_tests::real;
 use keyless_tests::renewal::files_with;
 use keyless_tests::scene::Scene;
+use keyless_tests::trace::Trace;
 use keyless_tests::wiretap::{Wiretap, json};
 use p256::ecdsa::SigningKey;
 use p256::pkcs8::{EncodePrivateKey, LineEnding};
@@ -30,41 +30,6 @@ use sha2::{Digest, Sha256};
 
 /// With all that a form and a header must encode.
 const SECRET: &str = "hunter2:+%/ &=é-of-the-application";
-
-/// Everything that is traced in this process, as text.
-#[derive(Clone, Debug, Default)]
-struct Trace(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Trace {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        held.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Trace {
-    /// On this thread, until the guard is dropped.
-    fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
-        let trace = Self::default();
-        let writer = trace.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        (trace, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn text(&self) -> String {
-        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&held).into_owned()
-    }
-}
 
 /// A lasting sign-in of Alice's, over `http`.
 fn login(scene: &Scene, person: &Person, http: &Wiretap) -> LoginBuilder {
@@ -365,7 +330,7 @@ async fn a_client_proves_itself_in_its_own_way_wherever_it_asks() {
         ),
     ];
     for (way, client, place, kind) in rows {
-        let (trace, _guard) = Trace::begin();
+        let (trace, _guard) = Trace::begin(tracing::Level::TRACE);
         let sandbox = Sandbox::builder()
             .client(client)
             .pushed_authorization_requests();

@@ -2,8 +2,6 @@
 //! device, and what a token says of what came with it.
 #![allow(clippy::too_many_lines, reason = "a table")]
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use keyless::TokenErrorKind;
@@ -12,7 +10,9 @@ use keyless_tests::hostile::{
     ACCESS_TOKEN, Answer, CODE, Changes, DEVICE_CODE, Outcome, Signer, Token, Want, half_hash,
     sign_in, sign_in_afar,
 };
+use keyless_tests::trace::Trace;
 use serde_json::{Value, json};
+use tracing::Level;
 
 use Want::{Accepted, Refused};
 
@@ -30,36 +30,12 @@ const fn refused(said: &'static str) -> Want {
     Refused(TokenErrorKind::Refused, said)
 }
 
-/// Everything that was traced, as text.
-#[derive(Clone, Debug, Default)]
-struct Trace(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Trace {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        text.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Nothing that is traced meanwhile, at whatever level, holds a secret of the sign-in.
 async fn listened_to(story: &str, sign_in: impl Future<Output = Outcome>) -> Outcome {
-    let trace = Trace::default();
-    let writer = trace.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let listening = tracing::subscriber::set_default(subscriber);
+    let (trace, listening) = Trace::begin(Level::TRACE);
     let outcome = sign_in.await;
     drop(listening);
-    let traced = trace.0.lock().unwrap_or_else(PoisonError::into_inner);
-    outcome.keeps_secrets(story, &String::from_utf8_lossy(&traced));
+    outcome.keeps_secrets(story, &trace.text());
     outcome
 }
 
@@ -358,7 +334,7 @@ async fn what_is_asked_with_a_code_is_answered_as_oauth_wants() {
 #[rustfmt::skip] // one story, one line
 async fn a_code_that_cannot_be_used_is_shown_to_nobody() {
     let unreachable = |said| Refused(TokenErrorKind::Unreachable, said);
-    let stories: [(&str, Changes, Want); 29] = [
+    let stories: [(&str, Changes, Want); 31] = [
         ("device_code: none", device(|answer| drop_member(answer, "device_code")), invalid("device_code")),
         ("device_code: empty", device(|answer| answer.json["device_code"] = "".into()), invalid("no code for this machine")),
         ("device_code: a number", device(|answer| answer.json["device_code"] = json!(7)), invalid("not an OAuth response")),
@@ -367,11 +343,13 @@ async fn a_code_that_cannot_be_used_is_shown_to_nobody() {
         ("user_code: a terminal's commands", device(|answer| answer.json["user_code"] = "\u{1b}]0;x\u{7}".into()), invalid("nobody can type in")),
         ("user_code: another order of letters", device(|answer| answer.json["user_code"] = "AB\u{202e}CD".into()), invalid("nobody can type in")),
         ("user_code: two lines", device(|answer| answer.json["user_code"] = "AB\nsigned in".into()), invalid("nobody can type in")),
+        ("user_code: a sentence", device(|answer| answer.json["user_code"] = "BLOCKED: see https://evil.example".into()), invalid("nobody can type in")),
         ("user_code: half a megabyte", device(|answer| answer.json["user_code"] = "x".repeat(1 << 19).into()), invalid("nobody can type in")),
         ("the page: none", device(|answer| drop_member(answer, "verification_uri")), invalid("verification_uri")),
         ("the page: no address", device(|answer| answer.json["verification_uri"] = "issuer.example/device".into()), invalid("not an OAuth response")),
         ("the page: in the clear", device(|answer| answer.json["verification_uri"] = "http://issuer.example/device".into()), misconfigured("only https")),
         ("the page: a script", device(|answer| answer.json["verification_uri"] = "javascript:alert(1)".into()), misconfigured("only https")),
+        ("the page: longer than a screen", device(|answer| answer.json["verification_uri"] = format!("https://issuer.example/{}", "x".repeat(2048)).into()), invalid("an address of 2071 characters")),
         ("the page: data", device(|answer| answer.json["verification_uri"] = "data:text/html,x".into()), misconfigured("only https")),
         ("the page: looks like another", device(|answer| answer.json["verification_uri"] = "https://issuer.example@evil.example/device".into()), invalid("names a user")),
         ("the page: looks like another, with a password", device(|answer| answer.json["verification_uri"] = "https://:issuer.example@evil.example/device".into()), invalid("names a user")),

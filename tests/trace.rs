@@ -4,40 +4,16 @@
     reason = "one table, and what each of its rows must show"
 )]
 
-use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use keyless::{BoxFuture, Http, HttpClient, Interaction, Login, Source};
 use keyless_tests::person::Person;
 use keyless_tests::scene::Scene;
+use keyless_tests::trace::Trace;
 use keyless_token::{HttpError, Limits};
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
-
-/// Everything that was traced, as text.
-#[derive(Clone, Debug, Default)]
-struct Trace(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Trace {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Trace {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
-    }
-}
 
 /// What went to the identity provider and came back: the secrets to look for.
 #[derive(Clone, Debug, Default)]

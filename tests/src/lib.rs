@@ -36,5 +36,6 @@ pub mod renewal;
 pub mod rest;
 pub mod saml;
 pub mod scene;
+pub mod trace;
 pub mod webdriver;
 pub mod wiretap;

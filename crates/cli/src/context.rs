@@ -349,7 +349,7 @@ async fn pressed(enter: Option<oneshot::Receiver<()>>) {
         None => false,
     };
     if !is_pressed {
-        pending().await
+        pending::<()>().await;
     }
 }
 

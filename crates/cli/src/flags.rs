@@ -42,7 +42,7 @@ pub(crate) struct Flags {
     /// What the identity provider is asked for: code, or id_token for an application that allows nothing but the implicit flow [default: code].
     #[arg(long, value_name = "TYPE", help_heading = IDENTITY, hide_short_help = true, value_parser = parsed::<ResponseType>)]
     response_type: Option<ResponseType>,
-    /// How it is sent back: query, fragment or form_post [default: query for a code, fragment for an ID token].
+    /// How it is sent back: query, fragment or form_post [default: query for a code, fragment for an ID token, which form_post keeps out of the browser's history].
     #[arg(long, value_name = "MODE", help_heading = IDENTITY, hide_short_help = true, value_parser = parsed::<ResponseMode>)]
     response_mode: Option<ResponseMode>,
     /// The claim of the token that lists the roles to choose from [default: https://aws.amazon.com/roles].

@@ -45,3 +45,4 @@ pub use answer::respond;
 pub use limits::Limits;
 pub use listener::{BindError, Listener};
 pub use server::Server;
+pub use sockets::keeps_other_users_out;

@@ -7,16 +7,25 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 struct Socket {
     local: SocketAddr,
     remote: SocketAddr,
-    listens: bool,
+    state: State,
     user: u32,
     inode: u64,
+}
+
+/// What can be told of a connection by its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Listens,
+    /// Neither side has closed it.
+    Established,
+    Other,
 }
 
 /// The program that listens on `address`, as `python3 (process 4711)`, if it is one of this user's own: the kernel shows
 /// no more.
 pub(crate) fn holder(address: SocketAddr) -> Option<String> {
     let names: Vec<String> = table()?
-        .filter(|socket| socket.listens && socket.local.port() == address.port())
+        .filter(|socket| socket.state == State::Listens && socket.local.port() == address.port())
         .filter(|socket| socket.local.ip() == address.ip() || socket.local.ip().is_unspecified())
         .map(|socket| format!("socket:[{}]", socket.inode))
         .collect();
@@ -38,22 +47,78 @@ pub(crate) fn holder(address: SocketAddr) -> Option<String> {
 
 /// Whether a program of another user than ours is known to be on the other side of a connection.
 pub(crate) fn is_another_users(local: SocketAddr, remote: SocketAddr) -> bool {
-    let (Some(ours), Some(mut table)) = (own_user(), table()) else {
-        return false;
-    };
-    table
-        .find(|socket| socket.local == remote && socket.remote == local)
-        .is_some_and(|theirs| is_stranger(ours, theirs.user))
+    match (own_user(), table()) {
+        (Some(ours), Some(table)) => {
+            Us::new(ours, sees_everybody()).is_strangers(local, remote, table)
+        }
+        _ => false,
+    }
 }
 
-/// Root is none: it can read our memory anyway, and forwarders into a container or a virtual machine run as root. Nor is
-/// anybody where we are root ourselves, because a person who runs a command as root has a browser of their own.
-fn is_stranger(ours: u32, theirs: u32) -> bool {
-    ours != ROOT && ![ours, ROOT, UNKNOWN].contains(&theirs)
+/// Whether [`own_user_only`](crate::Limits::own_user_only) keeps out every other user of this machine but root. Not where the system does not
+/// tell who connects (macOS), or where there are users whom it does not tell apart: for root, and in a user namespace. Windows shows nobody
+/// another user's argument lists, in which a link could be read.
+pub fn keeps_other_users_out() -> bool {
+    cfg!(windows)
+        || table().is_some() && own_user().is_some_and(|ours| ours != ROOT) && sees_everybody()
+}
+
+/// Who we are, and whom we can tell apart.
+struct Us {
+    user: u32,
+    /// Whether every user has a number of their own here.
+    sees_everybody: bool,
+}
+
+impl Us {
+    fn new(user: u32, sees_everybody: bool) -> Self {
+        Self {
+            user,
+            sees_everybody,
+        }
+    }
+
+    fn is_strangers(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        table: impl Iterator<Item = Socket>,
+    ) -> bool {
+        let (mut ours, mut theirs) = (None, None);
+        for socket in table {
+            if (socket.local, socket.remote) == (remote, local) {
+                theirs = Some(socket);
+            } else if (socket.local, socket.remote) == (local, remote) {
+                ours = Some(socket);
+            }
+        }
+        let is_open = |socket: &Socket| socket.state == State::Established;
+        match theirs {
+            Some(theirs) if theirs.user != ROOT || is_open(&theirs) => {
+                self.is_stranger(theirs.user)
+            }
+            // What has been closed is nobody's, whom the kernel shows as root, until it is gone: whoever could not wait for the answer.
+            // What was never there is of another network namespace, and still open.
+            _ => self.user != ROOT && !ours.as_ref().is_some_and(is_open),
+        }
+    }
+
+    /// Root is none: it can read our memory anyway, and forwarders into a container or a virtual machine run as root. Nor is
+    /// anybody where we are root ourselves, because a person who runs a command as root has a browser of their own.
+    fn is_stranger(&self, theirs: u32) -> bool {
+        let is_known = theirs != UNKNOWN || self.sees_everybody;
+        self.user != ROOT && is_known && ![self.user, ROOT].contains(&theirs)
+    }
 }
 
 const ROOT: u32 = 0;
-const UNKNOWN: u32 = 65534; // what the kernel says of a user outside our namespace
+const UNKNOWN: u32 = 65534; // what the kernel says of a user outside our namespace; and a user, `nobody`
+
+/// Whether we are in the first user namespace, or one with the same users (user_namespaces(7)).
+fn sees_everybody() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+}
 
 #[cfg(target_os = "linux")]
 fn own_user() -> Option<u32> {
@@ -84,7 +149,11 @@ fn socket(line: &str) -> Option<Socket> {
     Some(Socket {
         local: address(local)?,
         remote: address(remote)?,
-        listens: state == "0A",
+        state: match state {
+            "0A" => State::Listens,
+            "01" => State::Established,
+            _ => State::Other,
+        },
         user,
         inode,
     })
@@ -112,25 +181,25 @@ mod tests {
 
     #[test]
     fn the_kernels_lines_are_read() {
-        for (line, local, listens, user, inode) in [
+        for (line, local, state, user, inode) in [
             (
                 "   0: 0100007F:20D0 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 24680 1 0000000000000000 100 0 0 10 0",
                 "127.0.0.1:8400",
-                true,
+                State::Listens,
                 1000,
                 24680,
             ),
             (
                 "   1: 00000000000000000000000001000000:20D0 00000000000000000000000001000000:9C4A 01 00000000:00000000 00:00000000 00000000     0        0 7 1 0",
                 "[::1]:8400",
-                false,
+                State::Established,
                 0,
                 7,
             ),
             (
-                "   2: 0000000000000000FFFF00000100007F:20D0 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  33 0 8 1",
+                "   2: 0000000000000000FFFF00000100007F:20D0 00000000000000000000000000000000:0000 06 00000000:00000000 00:00000000 00000000  33 0 8 1",
                 "127.0.0.1:8400",
-                true,
+                State::Other,
                 33,
                 8,
             ),
@@ -139,11 +208,11 @@ mod tests {
             assert_eq!(
                 (
                     found.local.to_string().as_str(),
-                    found.listens,
+                    found.state,
                     found.user,
                     found.inode
                 ),
-                (local, listens, user, inode)
+                (local, state, user, inode)
             );
         }
         for line in [
@@ -158,14 +227,53 @@ mod tests {
 
     #[test]
     fn only_another_person_is_a_stranger() {
-        for (ours, theirs, stranger) in [
-            (1000, 1000, false),
-            (1000, 1001, true),
-            (1000, ROOT, false),
-            (1000, UNKNOWN, false),
-            (ROOT, 1000, false),
+        for (ours, sees_everybody, theirs, stranger) in [
+            (1000, true, 1000, false),
+            (1000, true, 1001, true),
+            (1000, true, ROOT, false),
+            (1000, true, UNKNOWN, true),
+            (1000, false, UNKNOWN, false),
+            (UNKNOWN, true, UNKNOWN, false),
+            (ROOT, true, 1000, false),
         ] {
-            assert_eq!(is_stranger(ours, theirs), stranger, "{ours} {theirs}");
+            let us = Us::new(ours, sees_everybody);
+            assert_eq!(us.is_stranger(theirs), stranger, "{ours} {theirs}");
+        }
+    }
+
+    #[test]
+    fn who_does_not_wait_for_the_answer_is_not_taken_for_root() {
+        use State::{Established, Other};
+        let (local, remote) = ("127.0.0.1:8400", "127.0.0.1:40000");
+        let (local, remote) = (local.parse().expect("one"), remote.parse().expect("one"));
+        let socket = |from, to, (user, state)| Socket {
+            local: from,
+            remote: to,
+            state,
+            user,
+            inode: 0,
+        };
+        for (us, ours, theirs, stranger) in [
+            // A browser of ours, one of root's, and a neighbour that waits.
+            (1000, Established, Some((1000, Established)), false),
+            (1000, Established, Some((ROOT, Established)), false),
+            (1000, Established, Some((1001, Established)), true),
+            // One that has said all that it has to say, and waits.
+            (1000, Other, Some((1000, Other)), false),
+            (1000, Other, Some((1001, Other)), true),
+            // Closed, and not gone yet; closed and gone.
+            (1000, Other, Some((ROOT, Other)), true),
+            (1000, Other, None, true),
+            (ROOT, Other, None, false),
+            // It was never in this table: another network namespace.
+            (1000, Established, None, false),
+        ] {
+            let ours = socket(local, remote, (us, ours));
+            let case = format!("{us} {ours:?} {theirs:?}");
+            let theirs = theirs.map(|theirs| socket(remote, local, theirs));
+            let table = std::iter::once(ours).chain(theirs);
+            let found = Us::new(us, true).is_strangers(local, remote, table);
+            assert_eq!(found, stranger, "{case}");
         }
     }
 

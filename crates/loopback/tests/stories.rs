@@ -406,7 +406,9 @@ async fn a_port_that_is_taken_on_one_family_is_not_free() {
             let squatter = std::net::TcpListener::bind(address).unwrap();
             let held = squatter.local_addr().unwrap();
             // Where a stranger has the same port on the other family, they would be named.
-            let mut others = both(held.port()).into_iter().filter(|to| *to != held && has(to.ip()));
+            let mut others = both(held.port())
+                .into_iter()
+                .filter(|to| *to != held && has(to.ip()));
             if others.all(|to| std::net::TcpListener::bind(to).is_ok()) {
                 break (squatter, held);
             }

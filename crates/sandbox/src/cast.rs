@@ -134,7 +134,7 @@ impl Client {
     }
 
     /// Makes it a confidential client, which proves itself by `private_key_jwt` (RFC 7523) with the private half of this JSON Web Key:
-    /// P-256 for ES256, or RSA for RS256.
+    /// P-256 for ES256, or RSA for RS256 and PS256. Its member `x5t#S256` is the thumbprint of the certificate that assertions may name; the Entra shapes demand it.
     #[must_use]
     pub fn public_key(mut self, jwk: Value) -> Client {
         self.authentication = Authentication::Key(jwk);

@@ -201,21 +201,19 @@ impl Login {
     /// offers to.
     ///
     /// # Errors
-    /// Where the refresh token could not be revoked. Here it is forgotten all the same.
+    /// Where the refresh token could not be revoked, or not even opened. Here it is forgotten all the same.
     pub async fn sign_out(&self) -> Result<bool, TokenError> {
         let settings = Arc::clone(&self.settings);
         let _ = spawn_blocking(move || settings.entry.call_off()).await; // a panic in there is no reason to keep it
         let vault = &self.settings.vault;
-        let kept = match vault.holds_one().await {
-            Some(false) => None,
-            _ => vault.read().await,
-        };
+        let kept = vault.open().await;
         vault.forget().await;
         self.cache.forget().await;
         self.settings.ended.clear().await;
         match kept {
-            Some(kept) => revoke::revoke(&self.settings, &kept.refresh_token).await,
-            None => Ok(false),
+            Ok(Some(kept)) => revoke::revoke(&self.settings, &kept.refresh_token).await,
+            Ok(None) => Ok(false),
+            Err(error) => Err(revoke::unopened(&error)),
         }
     }
 

@@ -79,35 +79,7 @@ impl SamlResponse {
     /// [`TokenErrorKind::Refused`] where the response says that the identity provider signed nobody in, else
     /// [`TokenErrorKind::Invalid`] with what was expected and what was found.
     pub fn parse(base64: &str) -> Result<Self, TokenError> {
-        let raw: Secret = base64
-            .chars()
-            .filter(|c| !c.is_ascii_whitespace())
-            .take(LONGEST + 1)
-            .collect::<String>()
-            .into();
-        if raw.expose().len() > LONGEST {
-            return Err(invalid(format!(
-                "the SAML response is {} characters long, and AWS takes at most {LONGEST}",
-                base64.len()
-            ))
-            .with_advice(
-                "have the identity provider send fewer roles or groups to this application",
-            ));
-        }
-        let bytes = BASE64_STANDARD
-            .decode(raw.expose())
-            .map(Zeroizing::new)
-            .map_err(|_| {
-                invalid("the SAML response cannot be read as base64").with_advice(match () {
-                    () if raw.expose().starts_with('<') => {
-                        "encode the XML as base64, without changing anything in it"
-                    }
-                    () if raw.expose().contains('%') => {
-                        "decode it as a form field first: %2B is +, %2F is / and %3D is ="
-                    }
-                    () => "give the whole value of the form field SAMLResponse, and nothing else",
-                })
-            })?;
+        let (raw, bytes) = decode(base64)?;
         let text = std::str::from_utf8(&bytes)
             .map_err(|_| invalid("the SAML response is not text in UTF-8"))?;
         let facts = Facts::read(text)?;
@@ -313,6 +285,43 @@ impl<'de> Deserialize<'de> for SamlResponse {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::parse(Secret::deserialize(deserializer)?.expose()).map_err(serde::de::Error::custom)
     }
+}
+
+/// Whether a response in base64 names `id` anywhere: a look at what may be anybody's that costs no more than it is long.
+pub(crate) fn names(base64: &str, id: &str) -> bool {
+    decode(base64).is_ok_and(|(_, bytes)| bytes.windows(id.len()).any(|part| part == id.as_bytes()))
+}
+
+/// The response without white space, and what it says.
+fn decode(base64: &str) -> Result<(Secret, Zeroizing<Vec<u8>>), TokenError> {
+    let raw: Secret = base64
+        .chars()
+        .filter(|c| !c.is_ascii_whitespace())
+        .take(LONGEST + 1)
+        .collect::<String>()
+        .into();
+    if raw.expose().len() > LONGEST {
+        return Err(invalid(format!(
+            "the SAML response is {} characters long, and AWS takes at most {LONGEST}",
+            base64.len()
+        ))
+        .with_advice("have the identity provider send fewer roles or groups to this application"));
+    }
+    let bytes = BASE64_STANDARD
+        .decode(raw.expose())
+        .map(Zeroizing::new)
+        .map_err(|_| {
+            invalid("the SAML response cannot be read as base64").with_advice(match () {
+                () if raw.expose().starts_with('<') => {
+                    "encode the XML as base64, without changing anything in it"
+                }
+                () if raw.expose().contains('%') => {
+                    "decode it as a form field first: %2B is +, %2F is / and %3D is ="
+                }
+                () => "give the whole value of the form field SAMLResponse, and nothing else",
+            })
+        })?;
+    Ok((raw, bytes))
 }
 
 fn invalid(reason: impl AsRef<str>) -> TokenError {

@@ -86,7 +86,10 @@ pub trait Written: Proof {
     /// What messages call it.
     const NAME: &'static str;
 
-    /// How many characters are worth reading: a little more than AWS takes.
+    /// How many characters of it AWS takes.
+    const TAKEN: usize;
+
+    /// The longest text that is read, in bytes: with some white space. More is refused and never cut.
     const LONGEST: usize;
 
     /// Reads a proof that is to be used at `now`.
@@ -95,7 +98,8 @@ pub trait Written: Proof {
 
 impl Written for IdToken {
     const NAME: &'static str = "token";
-    const LONGEST: usize = crate::jwt::LONGEST + 1024;
+    const TAKEN: usize = crate::jwt::LONGEST;
+    const LONGEST: usize = Self::TAKEN + 1024;
 
     fn read(text: &str, now: SystemTime) -> Result<Self, TokenError> {
         Self::parse_unexpired(text, now)
@@ -105,7 +109,8 @@ impl Written for IdToken {
 #[cfg(feature = "saml")]
 impl Written for SamlResponse {
     const NAME: &'static str = "SAML response";
-    const LONGEST: usize = saml::LONGEST + 10 * 1024; // base64 may come in lines
+    const TAKEN: usize = saml::LONGEST;
+    const LONGEST: usize = Self::TAKEN + 10 * 1024; // base64 may come in lines
 
     fn read(text: &str, now: SystemTime) -> Result<Self, TokenError> {
         Self::parse_unexpired(text, now)

@@ -72,8 +72,8 @@ pub fn time(at: SystemTime) -> String {
 
 fn is_plain(c: char) -> bool {
     let invisible_or_reordering = matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
     !c.is_control() && !invisible_or_reordering
 }
 
@@ -91,6 +91,7 @@ mod tests {
             ("user\u{202e}nimda", "usernimda"),
             ("zero\u{200b}width", "zerowidth"),
             ("tag\u{e0041}ged", "tagged"),
+            ("ad\u{3164}\u{34f}min\u{fe0f}\u{e0101}\u{ffa0}", "admin"),
             ("übergröße ☂", "übergröße ☂"),
         ] {
             assert_eq!(printable(given), shown, "{given:?}");

@@ -17,7 +17,7 @@ use crate::words::timeout;
 pub(crate) struct Logout {
     #[command(flatten)]
     pub(crate) profile: ProfileName,
-    /// Forget every sign-in and every session on this machine.
+    /// Forget every sign-in and every session on this machine. It revokes nothing at an identity provider: `keyless logout PROFILE` does, before.
     #[arg(long, conflicts_with = "name")]
     pub(crate) all: bool,
     /// Then end the session of your browser at the identity provider, too, so that the next sign-in asks who you are. It opens a page and
@@ -49,8 +49,10 @@ Examples:
   keyless logout dev --revocation-policy=alice@example.com > policy.json
       and the line that puts it into the role is said beside it
 
-The refresh token, if there is one, is revoked at the identity provider. AWS takes
-no session back: whoever has copied one can use it until it ends, or until its role
-denies it, which is what --revocation-policy is for. --end-session needs the address
+The refresh token, if there is one, is revoked at the identity provider, but not with
+--all, and not where the key that seals it is missing, which is said. Other profiles
+with the same identity are signed out, too. AWS takes no session back: whoever has
+copied one can use it until it ends, or until its role denies it, which is what
+--revocation-policy is for. --end-session needs the address
 http://127.0.0.1/signed-out (any port) among those that the identity provider lets
 the application return to after a logout.";

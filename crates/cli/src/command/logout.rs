@@ -5,10 +5,14 @@ mod sessions;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyless::login::SignIn;
-use keyless::{FileStore, Login, Session, Store, text};
+use keyless::profile::{Access, StoreKind};
+use keyless::{FileStore, Key, Login, Session, Store, text};
 use keyless_cache::Entry;
+
+use super::status::holds_refresh_token;
 
 use crate::args::Logout;
 use crate::aws_config;
@@ -22,49 +26,39 @@ pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
     }
     let chosen = context.choose(args.profile.name.as_deref(), &args.flags)?;
     context.prune();
-    let access = context.access(&chosen, std::time::Duration::ZERO)?;
+    let access = context.access(&chosen, Duration::ZERO)?;
     let Some(login) = access.any_login() else {
         return match (&args.revocation_policy, &args.remove_aws_config) {
             (None, None) => Err(elsewhere(&chosen)),
             _ => besides(context, args, Some(&chosen), &[]),
         };
     };
+    let (key, issuer) = (login.key(), text::printable(&login.place()));
     let token = access.login().and_then(Login::stored);
-    let (before, sessions) = (login.stored(), access.sessions());
     let open_since = login.asking_since();
-    let is_revoked = run_async(async { Ok(access.sign_out().await) })?;
-    if login.stored().is_some() {
-        return Err(Failure::new(
-            INTERNAL,
-            "the sign-in could not be removed from the store",
-        ));
+    let mut sessions = access.sessions();
+    let mut told = Vec::new();
+    forget(context, &access, chosen.profile.store, &mut told)?;
+    for kind in [StoreKind::File, StoreKind::Keyring] {
+        // Another profile's, which has the same identity.
+        if kind != chosen.profile.store && holds(context, kind, &key) {
+            let mut other = chosen.clone();
+            other.profile.store = kind;
+            let access = context.access(&other, Duration::ZERO)?;
+            sessions.extend(access.sessions());
+            forget(context, &access, kind, &mut told)?;
+        }
     }
-    let issuer = text::printable(&login.place());
-    match &before {
-        Some(person) => context
+    if told.is_empty() {
+        context
             .output
-            .say(&format!("signed out {} at {issuer}", person.who)),
-        None => context
-            .output
-            .say(&format!("nobody was signed in at {issuer}")),
+            .say(&format!("nobody was signed in at {issuer}"));
     }
     if let Some(since) = open_since {
         context.output.say(&format!(
             "called off the sign-in that another process had opened at {}",
             text::time(since)
         ));
-    }
-    match is_revoked {
-        Ok(true) => context
-            .output
-            .say(&format!("{issuer} has revoked the refresh token")),
-        Ok(false) => {}
-        Err(error) => {
-            context.output.warning(&error.to_string());
-            if let Some(advice) = error.advice() {
-                context.output.hint(advice);
-            }
-        }
     }
     let outcome = besides(context, args, Some(&chosen), &sessions);
     match access.login() {
@@ -81,6 +75,70 @@ pub(super) fn run(context: &Context, args: &Logout) -> Outcome {
         _ => {}
     }
     outcome
+}
+
+/// Signs out in the one store of `access`, and says who was signed in there, unless it is `told` already.
+fn forget(
+    context: &Context,
+    access: &Access,
+    kind: StoreKind,
+    told: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let Some(login) = access.any_login() else {
+        return Ok(());
+    };
+    let (key, issuer) = (login.key(), text::printable(&login.place()));
+    let (before, was_there) = (login.stored(), holds(context, kind, &key));
+    let is_revoked = run_async(async { Ok(access.sign_out().await) })?;
+    if let Some(files) = files(context, kind).filter(|_| holds(context, kind, &key)) {
+        // Where there is no key at all it is not opened, and goes all the same.
+        files.remove(&key).map_err(|error| {
+            Failure::new(
+                INTERNAL,
+                format!("the sign-in could not be removed from the store: {error}"),
+            )
+        })?;
+    }
+    let line = match before {
+        Some(person) => Some(format!("signed out {} at {issuer}", person.who)),
+        None if was_there => Some(format!(
+            "forgot a sign-in at {issuer} that could not be opened"
+        )),
+        None => None,
+    };
+    if let Some(line) = line.filter(|line| !told.contains(line)) {
+        context.output.say(&line);
+        told.push(line);
+    }
+    match is_revoked {
+        Ok(true) => context
+            .output
+            .say(&format!("{issuer} has revoked the refresh token")),
+        Ok(false) => {}
+        Err(error) => {
+            context.output.warning(&error.to_string());
+            if let Some(advice) = error.advice() {
+                context.output.hint(advice);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a sign-in is kept under `key` in this store, whoever can open it.
+fn holds(context: &Context, kind: StoreKind, key: &Key) -> bool {
+    let entries = files(context, kind).and_then(|files| files.list().ok());
+    entries.is_some_and(|entries| entries.iter().any(|entry| entry.key == *key))
+}
+
+/// The files of this store, sealed or not.
+fn files(context: &Context, kind: StoreKind) -> Option<FileStore> {
+    let folder = match kind {
+        StoreKind::File => context.environment.store_directory(),
+        StoreKind::Keyring => context.environment.sealed_directory(),
+        _ => None,
+    };
+    folder.map(FileStore::new)
 }
 
 /// What a logout does besides forgetting: tells of the sessions that go on, or how to end them, and clears up AWS's own configuration.
@@ -111,30 +169,35 @@ fn again(chosen: Option<&Chosen>) -> String {
 
 /// Empties both stores, whatever is in them.
 fn all(context: &Context, args: &Logout) -> Outcome {
-    let environment = &context.environment;
-    let folder = environment
-        .store_directory()
-        .ok_or_else(|| Failure::new(INVALID, "there is no home folder, and so no store"))?;
-    let files = FileStore::new(folder);
-    let mut stores: Vec<(FileStore, Arc<dyn Store>)> = vec![(files.clone(), Arc::new(files))];
-    if let Some(folder) = environment.sealed_directory() {
-        let files = FileStore::new(folder);
-        let sealed = environment.sealed_store();
-        // What cannot be opened is forgotten all the same.
-        let opened = sealed.map_or_else(
-            || Arc::new(files.clone()) as _,
-            |sealed| Arc::new(sealed) as _,
-        );
-        stores.push((files, opened));
+    if files(context, StoreKind::File).is_none() {
+        let message = "there is no home folder, and so no store";
+        return Err(Failure::new(INVALID, message));
     }
     let unwritable = |error: &dyn std::fmt::Display| {
         Failure::new(INTERNAL, format!("the store could not be emptied: {error}"))
     };
     let (mut entries, mut sessions) = (Vec::new(), Vec::<Session>::new());
-    for (files, opened) in stores {
+    let mut is_revocable = false;
+    for kind in [StoreKind::File, StoreKind::Keyring] {
+        let Some(files) = files(context, kind) else {
+            continue;
+        };
+        let sealed = context.environment.sealed_store();
+        let store: Option<Arc<dyn Store>> = match kind {
+            StoreKind::Keyring => sealed.map(|sealed| Arc::new(sealed) as _),
+            _ => Some(Arc::new(files.clone())),
+        };
         let kept = files.list().map_err(|error| unwritable(&error))?;
-        let readable = |entry: &Entry| keyless_cache::read(&*opened, &entry.key).ok().flatten();
-        sessions.extend(kept.iter().filter_map(readable));
+        for Entry { key, .. } in &kept {
+            // What cannot be opened is forgotten all the same.
+            let text = store.as_ref().and_then(|store| store.load(key).ok());
+            is_revocable |= match text {
+                Some(text) => text.is_some_and(|text| holds_refresh_token(&text)),
+                None => kind == StoreKind::Keyring,
+            };
+            let session = |store| keyless_cache::read(store, key).ok().flatten();
+            sessions.extend(store.as_deref().and_then(session));
+        }
         entries.extend(kept);
         files.clear().map_err(|error| unwritable(&error))?;
     }
@@ -143,8 +206,14 @@ fn all(context: &Context, args: &Logout) -> Outcome {
         1 => "forgot the one entry that was kept".to_owned(),
         count => format!("forgot all {count} entries that were kept"),
     });
+    if is_revocable {
+        context.output.hint(NOT_REVOKED);
+    }
     besides(context, args, None, &sessions)
 }
+
+/// A refresh token that is forgotten is one that cannot be sent to be revoked.
+const NOT_REVOKED: &str = "a refresh token may have been among them, and --all revokes none: end the sign-in on the identity provider's own pages; next time, run `keyless logout PROFILE` first";
 
 fn elsewhere(chosen: &Chosen) -> Failure {
     let name = chosen

@@ -20,6 +20,7 @@ use look::Look;
 use shelf::Shelf;
 
 pub(super) use look::{elsewhere, session_json};
+pub(super) use shelf::holds_refresh_token;
 
 pub(super) fn run(context: &Context, args: &Status) -> Outcome {
     context.prune();

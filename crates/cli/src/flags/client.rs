@@ -47,7 +47,7 @@ struct SecretFlags {
 #[group(multiple = false)]
 #[expect(clippy::struct_field_names, reason = "clap knows them by these names")]
 struct KeyFlags {
-    /// The private key that the application proves itself with is in this environment variable: PKCS#8 in PEM, or a JSON Web Key.
+    /// The private key that the application proves itself with is in this environment variable: PKCS#8 in PEM, with its certificate for Entra, or a JSON Web Key.
     #[arg(long, value_name = "NAME", help_heading = IDENTITY, hide_short_help = true)]
     private_key_env: Option<String>,
     /// The private key is what this command prints.

@@ -90,7 +90,8 @@ impl LoginBuilder {
     }
 
     /// How long ago the person may have proved who they are to the identity provider, in whole seconds; it asks them again
-    /// if it was longer (`max_age`, Core §3.1.2.1). A token that does not confirm it (`auth_time`) is refused.
+    /// if it was longer (`max_age`, Core §3.1.2.1). A token that does not confirm it (`auth_time`) is refused, and one that is kept is used no
+    /// longer than that, give or take the [leeway](Self::leeway). Sessions that were had with it go on to their end.
     pub fn max_age(self, max_age: Duration) -> Self {
         self.authorize("max_age", max_age.as_secs().to_string())
     }
@@ -161,7 +162,7 @@ impl LoginBuilder {
         self
     }
 
-    /// The key that the client proves itself with (`private_key_jwt`): P-256 or RSA, as PKCS#8 in PEM or as JSON Web Key.
+    /// The key that the client proves itself with (`private_key_jwt`): P-256 or RSA, as PKCS#8 in PEM, with its certificate where the identity provider knows it by that (Entra), or as JSON Web Key.
     pub fn private_key(mut self, key: impl Into<SecretPlace>) -> Self {
         self.plan.client.private_key = Some(key.into());
         self

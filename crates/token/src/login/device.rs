@@ -35,9 +35,11 @@ pub(super) async fn sign_in(
     let client = grant::client(port)
         .set_device_authorization_url(DeviceAuthorizationUrl::from_url(endpoint.clone()));
     let scopes = settings.scopes.iter().cloned().map(Scope::new);
-    let begun: StandardDeviceAuthorizationResponse = client
-        .exchange_device_code()
-        .add_scopes(scopes)
+    let mut request = client.exchange_device_code().add_scopes(scopes);
+    for (name, value) in &settings.extra {
+        request = request.add_extra_param(name, value);
+    }
+    let begun: StandardDeviceAuthorizationResponse = request
         .request_async(port)
         .await
         .map_err(|error| grant::refusal(port, error, &[], refused_request))?;
@@ -52,7 +54,12 @@ pub(super) async fn sign_in(
         // A person compares where the link leads with the page that is named beside it (RFC 8628 §5.4); a code can be typed in there.
         .filter(|complete| complete.origin() == address.origin());
     let user_code = begun.user_code().secret();
-    if user_code.is_empty() || user_code.len() > LONGEST_CODE || printable(user_code) != *user_code
+    // No space either: it is a code, and no sentence.
+    let is_code = user_code.bytes().all(|byte| byte.is_ascii_graphic());
+    if user_code.is_empty()
+        || user_code.len() > LONGEST_CODE
+        || !is_code
+        || printable(user_code) != *user_code
     {
         return Err(unusable("a code that nobody can type in"));
     }
@@ -97,6 +104,15 @@ pub(super) async fn sign_in(
 fn page(provider: &IdentityProvider, what: &str, address: &str) -> Result<Url, TokenError> {
     let issuer = endpoint::secure("the issuer", &provider.issuer)?;
     let page = discovery::endpoint(&issuer, what, address)?;
+    if page.as_str().len() > LONGEST_ADDRESS {
+        return Err(unusable(
+            provider,
+            &format!(
+                "an address of {} characters for {what}",
+                page.as_str().len()
+            ),
+        ));
+    }
     // Whose page it is stands behind the `@`, where nobody looks.
     if page.username().is_empty() && page.password().is_none() {
         Ok(page)
@@ -221,6 +237,9 @@ impl<'c> AsyncHttpClient<'c> for Polling<'_> {
 
 /// Far more than anybody types in.
 const LONGEST_CODE: usize = 64;
+
+/// A longer one fills the screen, and hides what is said beside it.
+const LONGEST_ADDRESS: usize = 2048;
 /// As long as the longest back-off.
 const LONGEST_INTERVAL: Duration = Duration::from_mins(1);
 const FOREVER: Duration = Duration::from_hours(24 * 365);

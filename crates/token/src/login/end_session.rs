@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use http::header::CONTENT_TYPE;
 use http::{Request, StatusCode};
 use keyless_cache::Secret;
+use keyless_loopback::keeps_other_users_out;
 use openidconnect::CsrfToken;
 use url::Url;
 use url::form_urlencoded::Serializer;
@@ -59,7 +60,8 @@ impl Login {
     ///
     /// `hint` is the ID token that was kept, expired or not: it tells whose session is to end (§2, `id_token_hint`). It goes from a page on
     /// this machine to the identity provider in the body of a request, and stands in no address; one that takes no such requests is not told it,
-    /// and asks the person. So does each where another user of the machine could open that page first (macOS), unless the token has expired.
+    /// and asks the person. So does each where another user of the machine could open that page first
+    /// (macOS, and wherever keyless runs as root or in a user namespace), unless the token has expired.
     ///
     /// # Errors
     /// Where the identity provider cannot be asked what it offers, no port is free, or it says no.
@@ -80,8 +82,8 @@ impl Login {
         let state = Secret::new(CsrfToken::new_random_len(32).into_secret());
         let by_form = takes_a_form(settings, &endpoint).await;
         let now = settings.clock.now();
-        let hint =
-            hint.filter(|hint| by_form && may_wait_behind_a_link(hint, KEEPS_OTHERS_OUT, now));
+        let hint = hint
+            .filter(|hint| by_form && may_wait_behind_a_link(hint, keeps_other_users_out(), now));
         let fields = fields(settings, hint, &returns_to, &state);
         let onward = if by_form {
             let to = endpoint;
@@ -213,9 +215,6 @@ fn judge(parameters: &Parameters, state: &Secret, issuer: &str) -> Verdict {
 
 /// Where the identity provider sends the browser back to.
 const SIGNED_OUT: &str = "/signed-out";
-
-/// Linux tells the listener whose program has connected; Windows shows nobody another user's argument lists.
-const KEEPS_OTHERS_OUT: bool = cfg!(any(target_os = "linux", windows));
 
 #[cfg(test)]
 mod tests {

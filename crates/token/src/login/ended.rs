@@ -41,7 +41,8 @@ impl Ended {
 impl Expiring for Ended {
     /// Nobody asks after it a month later.
     fn expires_at(&self) -> SystemTime {
-        self.at() + Duration::from_hours(30 * 24)
+        let at = self.at();
+        at.checked_add(Duration::from_hours(30 * 24)).unwrap_or(at)
     }
 }
 

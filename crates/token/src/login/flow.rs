@@ -122,7 +122,7 @@ pub(super) async fn sign_in(
         }
         Chosen::Redirect(flow) => redirect(&port, flow, &asking, before.as_ref()).await?,
     };
-    Ok(SignIn::new(token))
+    SignIn::new(token, &settings)
 }
 
 /// A flow with what it needs of the identity provider.

@@ -1,17 +1,14 @@
 //! A sign-in renewed without a person, where a refresh token is kept (RFC 6749 §6, OpenID Connect Core §12).
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
 
 use keyless_cache::Secret;
-use serde_json::Value;
 
 use super::Settings;
 use super::discovery::IdentityProvider;
 use super::ended::Ended;
 use super::grant::{self, Grant, Renewal};
 use super::port::Port;
-use super::request;
 use super::sign_in::SignIn;
 use super::vault::{Kept, Turn};
 use super::verify::{self, Evidence, Nonces};
@@ -71,7 +68,7 @@ pub(super) async fn renew(
         issuer = settings.issuer,
         "renewed the sign-in without a person"
     );
-    Ok(Some(SignIn::new(token)))
+    SignIn::new(token, settings).map(Some)
 }
 
 /// Whether spending it can bring what is wanted: a token of whoever signed in last, no older than `max_age` has it.
@@ -81,13 +78,7 @@ fn is_of_use(
     kept: &Kept,
 ) -> Result<bool, TokenError> {
     let another = before.is_some_and(|before| before.token().subject() != kept.subject);
-    let authenticated = kept.auth_time.as_ref().and_then(Value::as_u64);
-    let end = request::max_age(&settings.extra)?
-        .zip(authenticated)
-        .and_then(|(longest, at)| {
-            let at = UNIX_EPOCH.checked_add(Duration::from_secs(at))?;
-            at.checked_add(longest + settings.leeway)
-        });
+    let end = settings.proved_until(kept.auth_time.as_ref())?;
     Ok(!another && end.is_none_or(|end| settings.clock.now() < end))
 }
 

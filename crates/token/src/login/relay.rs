@@ -8,7 +8,8 @@ use super::page::Page;
 /// The header without which nothing is taken. Another site's page cannot send it: the browser would ask us first (CORS), and is refused.
 const HEADER: &str = "x-keyless-relay";
 
-/// The page, whose script takes the fragment out of the address bar and the history before anything else, then posts it to `to`.
+/// The page, whose script takes the fragment out of the address bar before anything else, then posts it to `to`. Chromium's history has
+/// the address by then, and keeps it.
 pub(super) fn page(to: &str) -> Response<Vec<u8>> {
     let nonce = to.trim_start_matches('/'); // as random as it has to be
     let script = format!("{TEXTS}<script nonce=\"{nonce}\" data-to=\"{to}\">{SCRIPT}</script>");

@@ -45,7 +45,8 @@ pub enum ResponseType {
 pub enum ResponseMode {
     /// In the query of the address: for a code alone, since addresses are logged.
     Query,
-    /// Behind the `#` of the address, which a script on our own page passes on: for an ID token.
+    /// Behind the `#` of the address, which a script on our own page passes on: for an ID token, which the browser's history keeps with the
+    /// address until it is cleared. Prefer [`FormPost`](Self::FormPost) where the identity provider has it.
     Fragment,
     /// By a form (OAuth 2.0 Form Post Response Mode). Browsers may warn that it leaves https.
     FormPost,

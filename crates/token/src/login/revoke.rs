@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyless_cache::Secret;
+use keyless_cache::{Secret, StoreError};
 use url::form_urlencoded;
 
 use super::Settings;
@@ -53,4 +53,15 @@ pub(super) async fn revoke(
         http::StatusCode::OK => Ok(true),
         status => Err(failed(format!("it says {status}"))),
     }
+}
+
+/// A refresh token that is forgotten where it rested, and good for whoever has a copy of it.
+pub(super) fn unopened(error: &StoreError) -> TokenError {
+    TokenError::new(
+        TokenErrorKind::Misconfigured,
+        format!("the refresh token could not be opened, and so was not revoked: {error}"),
+    )
+    .with_advice(
+        "end the sign-in on the identity provider's own pages; next time, sign out where the key of the sealed store is (KEYLESS_STORE_KEY_FILE, or an unlocked keyring)",
+    )
 }

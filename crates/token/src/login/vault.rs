@@ -119,7 +119,23 @@ impl Vault {
             read => read,
         };
         let kept = self.off_thread(read).await.flatten();
-        kept.filter(|kept| self.used_up().as_ref() != Some(&kept.refresh_token))
+        self.unless_used_up(kept)
+    }
+
+    /// What is kept, unless it was used up, to be taken back; an error where something is kept that cannot be opened.
+    pub(super) async fn open(&self) -> Result<Option<Kept>, StoreError> {
+        let is_there = self.holds_one().await;
+        if is_there == Some(false) {
+            return Ok(None);
+        }
+        let (store, key) = (Arc::clone(&self.store), self.key);
+        let opened = spawn_blocking(move || keyless_cache::read::<Kept>(&*store, &key)).await;
+        match opened.unwrap_or_else(|_| Err(failed())) {
+            Ok(kept) => Ok(self.unless_used_up(kept)),
+            // A store that cannot even say what it has, of which it was warned already: there need not be anything.
+            Err(StoreError::Unavailable { .. }) if is_there.is_none() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Forgets what is kept, whoever's turn it is. Who is renewing meanwhile does not keep what comes.
@@ -134,16 +150,18 @@ impl Vault {
         work: impl FnOnce(&dyn Store) -> Result<R, StoreError> + Send + 'static,
     ) -> Option<R> {
         let store = Arc::clone(&self.store);
-        let (reason, advice) = match spawn_blocking(move || work(&*store)).await {
-            Ok(Ok(done)) => return Some(done),
-            Ok(Err(error)) => (error.to_string(), error.advice().to_owned()),
-            Err(_) => (
-                "the store for refresh tokens has failed".to_owned(),
-                "report this as a bug of the store".to_owned(),
-            ),
+        let done = spawn_blocking(move || work(&*store)).await;
+        let error = match done.unwrap_or_else(|_| Err(failed())) {
+            Ok(done) => return Some(done),
+            Err(error) => error,
         };
-        tracing::warn!("the sign-in cannot be renewed without a person: {reason}; {advice}");
+        let advice = error.advice();
+        tracing::warn!("the sign-in cannot be renewed without a person: {error}; {advice}");
         None
+    }
+
+    fn unless_used_up(&self, kept: Option<Kept>) -> Option<Kept> {
+        kept.filter(|kept| self.used_up().as_ref() != Some(&kept.refresh_token))
     }
 
     fn used_up(&self) -> MutexGuard<'_, Option<Secret>> {
@@ -180,6 +198,12 @@ impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Vault").field(&self.store).finish()
     }
+}
+
+/// What is said of a store that panics.
+fn failed() -> StoreError {
+    let advice = "report this as a bug of the store";
+    StoreError::unavailable("a store that answers", "a panic", advice)
 }
 
 /// With the waits for a session and a sign-in that a process holds which was stopped, less than the minute that SDKs give a

@@ -61,7 +61,7 @@ pub(super) fn roles(attributes: &[(String, Vec<String>)]) -> Vec<SamlRole> {
         match pair(value) {
             Some(role) if roles.contains(&role) => {}
             Some(role) => roles.push(role),
-            None => tracing::warn!(
+            None => tracing::debug!(
                 value = crate::text::printable(value),
                 "the SAML response lists something that is no role with its SAML provider"
             ),
@@ -88,11 +88,12 @@ fn pair(value: &str) -> Option<SamlRole> {
     }
 }
 
-/// What follows the account in `arn:PARTITION:iam::ACCOUNT:RESOURCE`.
+/// What follows the account in `arn:PARTITION:iam::ACCOUNT:RESOURCE`. IAM has no names but of ASCII's visible characters.
 fn resource(arn: &str) -> Option<&str> {
+    let is_plain = |c: char| c.is_ascii_graphic() && c != ',';
     let fields: Vec<&str> = arn.splitn(6, ':').collect();
     match fields[..] {
-        ["arn", _, "iam", "", _, resource] if !resource.contains([',', ' ']) => Some(resource),
+        ["arn", _, "iam", "", _, resource] if arn.chars().all(is_plain) => Some(resource),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use url::Url;
 
 use super::request::AuthnRequest;
-use super::{Expected, SamlResponse, invalid};
+use super::{Expected, SamlResponse, invalid, names};
 use crate::endpoint;
 use crate::error::{TokenError, TokenErrorKind};
 use crate::login::{
@@ -264,16 +264,21 @@ impl Settings {
             if Secret::new(came_along) == relay_state {
                 return Verdict::Ours(Ok(raw));
             }
+            // Whoever does not know the request makes us read no XML, and tells the person nothing.
+            let answers = names(raw.expose(), &id);
+            if !answers && !idp_initiated {
+                return Verdict::NotOurs;
+            }
             match SamlResponse::parse(raw.expose()) {
                 Ok(response) if response.in_response_to() == Some(&*id) => Verdict::Ours(Ok(raw)),
                 Ok(response) if response.in_response_to().is_none() && idp_initiated => {
                     Verdict::Ours(Ok(raw))
                 }
-                Ok(_) => Verdict::NotOurs,
-                Err(error) => {
+                Err(error) if answers => {
                     tracing::warn!(%error, "something came to the sign-in that is not its response");
                     Verdict::NotOurs
                 }
+                Ok(_) | Err(_) => Verdict::NotOurs,
             }
         })
     }
@@ -417,6 +422,9 @@ impl SamlLoginBuilder {
             .part("place", sso_url.as_str())
             .part("entity id", &plan.entity_id)
             .part("issuer", plan.issuer.as_deref().unwrap_or_default())
+            .part("idp initiated", plan.idp_initiated.to_string())
+            .parts("recipients", &plan.expected.recipients)
+            .parts("audiences", &plan.expected.audiences)
             .finish();
         let settings = Arc::new(Settings {
             entry: SharedEntry::new(key, self.store, plan.clock.clone()),

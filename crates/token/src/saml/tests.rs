@@ -224,6 +224,9 @@ fn roles_are_pairs_in_either_order() {
         (format!("{role},{role}"), false),
         (format!("{provider},{provider}"), false),
         (format!("{role},{provider},{role}"), false),
+        (format!("{role}\u{9b}31m,{provider}"), false),
+        (format!("{role}\u{202e},{provider}"), false),
+        (format!("{role},{provider}\u{e9}"), false),
         ("Developer".into(), false),
         (String::new(), false),
     ] {
@@ -241,7 +244,7 @@ fn roles_are_pairs_in_either_order() {
     // Three hundred, one of them twice, and something that is none.
     let many = (0..300).fold(String::new(), |before, n| {
         before
-            + "<AttributeValue>"
+            + "<AttributeValue xmlns:xs=\"http://www.w3.org/2001/XMLSchema\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"xs:string\">"
             + &pair.replace("Developer", &format!("R{n}"))
             + "</AttributeValue>"
     });

@@ -1,5 +1,7 @@
 //! XML from outside, read so that nobody can find something else in it: no DTD, no entity, no comment, one encoding.
 
+use std::collections::HashSet;
+
 use roxmltree::{Document, Node, ParsingOptions};
 
 use super::invalid;
@@ -13,8 +15,11 @@ pub(super) const SIGNATURE: &str = "http://www.w3.org/2000/09/xmldsig#";
 /// More elements, texts and attributes than any response has: 300 roles make some 900 of them.
 const MOST_NODES: u32 = 10_000;
 
+/// More prefixes of namespaces than any response has.
+const MOST_PREFIXES: usize = 64;
+
 /// Parses `xml`. The parser has no entities but the five of XML itself, and does not recurse, so that neither a
-/// "billion laughs" nor a deep nesting costs more than the text is long.
+/// "billion laughs" nor a deep nesting costs more than the text is long. What costs more is many prefixes in many elements.
 ///
 /// A comment within a text is left out of what is signed (Exclusive Canonicalization), so that two readers may read
 /// `admin@corp.example` and `admin@corp.example.evil.example` in the same name; so no comment passes, and no processing
@@ -26,6 +31,7 @@ pub(super) fn parse(xml: &str) -> Result<Document<'_>, TokenError> {
         ..ParsingOptions::default()
     };
     check_encoding(xml)?;
+    check_prefixes(xml)?;
     let document = Document::parse_with_options(xml, options).map_err(|error| {
         invalid(format!("the SAML response cannot be read as XML: {error}"))
             .with_advice("send the identity provider's response as it came")
@@ -58,6 +64,24 @@ fn check_encoding(xml: &str) -> Result<(), TokenError> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// Refuses more prefixes than anybody needs: at each element the parser compares all that are in scope.
+fn check_prefixes(xml: &str) -> Result<(), TokenError> {
+    let declared = xml.split("xmlns:").skip(1);
+    let prefixes: HashSet<&str> = declared
+        .filter_map(|rest| {
+            rest.split(|c: char| c == '=' || c.is_ascii_whitespace())
+                .next()
+        })
+        .collect();
+    if prefixes.len() > MOST_PREFIXES {
+        return Err(invalid(format!(
+            "the SAML response declares {} prefixes of namespaces, and no more than {MOST_PREFIXES} are read",
+            prefixes.len()
+        )));
+    }
+    Ok(())
 }
 
 /// The child elements of this name.

@@ -16,6 +16,9 @@ use crate::text::printable;
 /// How long the pipes of a command that has ended are still listened to.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
+/// How much of a command's standard error is looked at, in bytes.
+const LONGEST_LAST_WORDS: usize = 4096;
+
 /// Runs a command without a shell and takes the token, or the SAML response, that it prints.
 ///
 /// Its standard error is kept out of the way and quoted, cut and cleaned, where the command fails. Its arguments are
@@ -74,7 +77,7 @@ impl CommandSource {
 pub(crate) struct Printed {
     /// What messages call it.
     pub(crate) name: &'static str,
-    /// In bytes; the rest is dropped.
+    /// In bytes; more is refused, and never cut.
     pub(crate) longest: usize,
     pub(crate) last_words: LastWords,
 }
@@ -122,8 +125,8 @@ impl Printed {
             let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
             let reading = async {
                 tokio::join!(
-                    read_start(stdout, self.longest, &mut out),
-                    read_start(stderr, self.longest, &mut err)
+                    read_start(stdout, self.longest + 1, &mut out),
+                    read_start(stderr, LONGEST_LAST_WORDS, &mut err)
                 )
             };
             let mut reading = std::pin::pin!(reading);
@@ -159,6 +162,14 @@ impl Printed {
             )
             .with_advice("run the command by itself to see what it says"));
         }
+        if out.len() > self.longest {
+            let (name, longest) = (self.name, self.longest);
+            return Err(TokenError::new(
+                TokenErrorKind::Invalid,
+                format!("{named:?} printed too much: expected a {name} of at most {longest} bytes"),
+            )
+            .with_advice(format!("let it print the {name} and nothing else")));
+        }
         String::from_utf8(out).map_err(|_| {
             TokenError::new(
                 TokenErrorKind::Invalid,
@@ -192,5 +203,33 @@ async fn read_start(stream: Option<impl AsyncRead + Unpin>, most: usize, start: 
         .is_ok()
     {
         let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_longer_than_expected_is_refused_and_not_cut() {
+        for (length, is_read) in [(16, true), (17, false), (1 << 20, false)] {
+            let printed = Printed {
+                name: "text",
+                longest: 16,
+                last_words: LastWords::Quoted,
+            };
+            let script = format!("head -c {length} /dev/zero | tr '\\0' s");
+            let arguments = ["-c".into(), script.into()];
+            let text = printed.by("sh".as_ref(), &arguments, Duration::from_secs(30));
+            match text.await {
+                Ok(text) => assert_eq!((text.len(), is_read), (length, true)),
+                Err(error) => {
+                    assert!(!is_read, "{length}: {error}");
+                    assert_eq!(error.kind(), TokenErrorKind::Invalid);
+                    let said = "\"sh\" printed too much: expected a text of at most 16 bytes";
+                    assert_eq!(error.to_string(), said);
+                }
+            }
+        }
     }
 }

@@ -69,8 +69,18 @@ fn read_bounded<P: Written>(path: &Path) -> Result<String, TokenError> {
         )));
     }
     let read =
-        File::open(path).and_then(|file| file.take(P::LONGEST as u64).read_to_end(&mut bytes));
+        File::open(path).and_then(|file| file.take(P::LONGEST as u64 + 1).read_to_end(&mut bytes));
     match read {
+        Ok(length) if length > P::LONGEST => Err(TokenError::new(
+            TokenErrorKind::Invalid,
+            format!(
+                "the file {} is too long for a {}, of which AWS takes at most {} characters",
+                path.display(),
+                P::NAME,
+                P::TAKEN
+            ),
+        )
+        .with_advice(format!("let the {} stand there alone", P::NAME))),
         Ok(_) => String::from_utf8(bytes).map_err(|_| {
             TokenError::new(
                 TokenErrorKind::Invalid,
@@ -94,5 +104,26 @@ fn read_bounded<P: Written>(path: &Path) -> Result<String, TokenError> {
             ),
         )
         .with_advice("let this user read the file")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id_token::IdToken;
+
+    #[test]
+    fn what_is_longer_than_a_token_is_refused_and_not_cut() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("token");
+        // White space beside a token is nothing, and what follows it tells that this is something else.
+        let space = " ".repeat(IdToken::LONGEST);
+        std::fs::write(&path, &space).expect("written");
+        let read = read_bounded::<IdToken>(&path);
+        assert_eq!(read.expect("no longer than is read"), space);
+        std::fs::write(&path, space + "x").expect("written");
+        let error = read_bounded::<IdToken>(&path).expect_err("too long");
+        let said = "is too long for a token, of which AWS takes at most 20000 characters";
+        assert!(error.to_string().ends_with(said), "{error}");
     }
 }

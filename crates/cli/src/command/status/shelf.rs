@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use keyless::login::{Ended, SignIn};
-use keyless::{Expiring, FileStore, Key, SamlResponse, Session, Store, text};
+use keyless::{Expiring, FileStore, Key, SamlResponse, Secret, Session, Store, text};
 use keyless_cache::{Health, Locking, StoreError, notice_until, read};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -290,14 +290,17 @@ fn what(store: &dyn Store, key: &Key) -> What {
         Ok(Some(session)) => What::Session(Box::new(session)),
         Err(_) if matches!(notice_until(store, key), Ok(Some(_))) => What::Notice,
         Err(_) if matches!(read::<Ended>(store, key), Ok(Some(_))) => What::Notice,
-        Err(_) if is_refresh_token(store, key) => What::RefreshToken,
+        Err(_) if matches!(store.load(key), Ok(Some(text)) if holds_refresh_token(&text)) => {
+            What::RefreshToken
+        }
         Err(error) => What::Unusable(error),
         // Or removed meanwhile.
         _ => What::Notice,
     }
 }
 
-fn is_refresh_token(store: &dyn Store, key: &Key) -> bool {
+/// Whether this is the text of an entry that renews a sign-in.
+pub(in crate::command) fn holds_refresh_token(text: &Secret) -> bool {
     #[derive(Deserialize)]
     struct Entry {
         #[serde(rename = "value")]
@@ -308,8 +311,7 @@ fn is_refresh_token(store: &dyn Store, key: &Key) -> bool {
         #[serde(rename = "refresh_token")]
         _refresh_token: IgnoredAny,
     }
-    let text = store.load(key).ok().flatten();
-    text.is_some_and(|text| serde_json::from_str::<Entry>(text.expose()).is_ok())
+    serde_json::from_str::<Entry>(text.expose()).is_ok()
 }
 
 fn trouble(error: &StoreError) -> Value {

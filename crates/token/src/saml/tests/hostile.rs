@@ -25,6 +25,9 @@ fn what_is_not_to_be_relied_on_is_refused_and_told_why() {
             &format!("<ds:Object>{object}</ds:Object></ds:Signature>"),
         )
     };
+    let prefixes = (GOOD.matches("xmlns:").count()..65).fold(String::new(), |before, n| {
+        before + &format!(" xmlns:p{n}=\"u\"")
+    });
     let laughs = format!(
         "<!DOCTYPE r [<!ENTITY a \"ha\">{}]>",
         "<!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;&b;\">"
@@ -341,6 +344,14 @@ fn what_is_not_to_be_relied_on_is_refused_and_told_why() {
             "a time before time",
             with("2026-11-22T12:05:00Z", "1626-11-22T12:05:00Z"),
             "not a time such as",
+        ),
+        (
+            "more prefixes than anybody needs",
+            with(
+                "<AttributeStatement>",
+                &format!("<AttributeStatement {prefixes}>"),
+            ),
+            "declares 65 prefixes of namespaces",
         ),
         (
             "two Role attributes",
