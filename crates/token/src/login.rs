@@ -143,6 +143,23 @@ impl Settings {
         let is_new = before.is_none_or(|before| before.token() != stored.token());
         (is_new && stored.expires_at() > self.clock.now() + A_WHILE).then_some(stored)
     }
+
+    /// Writes the sign-in where nobody has locked the entry, since the store has no locks: whoever has the next turn with the refresh token finds it
+    /// there. Elsewhere the cache keeps it before it lets the lock go.
+    async fn leave_without_a_lock(&self, sign_in: &SignIn) {
+        let Some(store) = self.entry.store.clone() else {
+            return;
+        };
+        let (key, sign_in, now) = (self.entry.key, sign_in.clone(), self.clock.now());
+        let write = move || {
+            if store.try_lock(&key).is_err()
+                && let Err(error) = keyless_cache::write(&*store, &key, sign_in, now)
+            {
+                tracing::debug!("{error}; {}", error.advice());
+            }
+        };
+        let _ = spawn_blocking(write).await; // the cache tries as well
+    }
 }
 
 impl Login {

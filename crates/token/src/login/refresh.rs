@@ -68,7 +68,11 @@ pub(super) async fn renew(
         issuer = settings.issuer,
         "renewed the sign-in without a person"
     );
-    SignIn::new(token, settings).map(Some)
+    let sign_in = SignIn::new(token, settings)?;
+    if !turn.is_forgotten().await {
+        settings.leave_without_a_lock(&sign_in).await;
+    }
+    Ok(Some(sign_in))
 }
 
 /// Whether spending it can bring what is wanted: a token of whoever signed in last, no older than `max_age` has it.
