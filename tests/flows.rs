@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use http::{Request, header};
-use keyless::login::{Flow, LoginBuilder, ResponseMode, ResponseType};
+use keyless::login::{ClientAuthentication, Flow, LoginBuilder, ResponseMode, ResponseType};
 use keyless::{Http, HttpClient, Interaction, Login, Source, TokenErrorKind};
 use keyless_sandbox::{Client, Sandbox};
 use keyless_tests::browser::Browser;
 use keyless_tests::person::{Deed, Person};
 use keyless_tests::scene::Scene;
+use keyless_tests::trace::Trace;
 use keyless_token::Limits;
 
 /// What happens as soon as something has been shown.
@@ -58,6 +59,34 @@ async fn a_code_is_entered_on_another_device() {
     let session = scene.provider("ReadOnly", login).session().await;
     let session = session.expect("a session");
     assert_eq!(session.session_name(), "alice@example.com");
+}
+
+#[tokio::test]
+async fn what_a_code_is_asked_for_without_is_said() {
+    for (name, said) in [("acr_values", true), ("access_type", false)] {
+        let scene = Scene::of(quick()).await;
+        let person = Person::who(Deed::StayAway);
+        let (told, _listening) = Trace::begin(tracing::Level::WARN);
+        let login = scene
+            .login_builder(&person)
+            .way("Google")
+            .authorize(name, "high")
+            .client_authentication(ClientAuthentication::None)
+            .flows([Flow::Device])
+            .build()
+            .expect("a login");
+        tokio::select! {
+            token = login.sign_in() => panic!("{token:?}"),
+            _ = code_of(&person) => {}
+        }
+        assert_eq!(
+            told.text().contains("without acr_values;"),
+            said,
+            "{}",
+            told.text()
+        );
+        assert!(!told.text().contains("high"), "{}", told.text());
+    }
 }
 
 #[tokio::test]

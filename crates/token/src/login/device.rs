@@ -35,11 +35,16 @@ pub(super) async fn sign_in(
     let client = grant::client(port)
         .set_device_authorization_url(DeviceAuthorizationUrl::from_url(endpoint.clone()));
     let scopes = settings.scopes.iter().cloned().map(Scope::new);
-    let mut request = client.exchange_device_code().add_scopes(scopes);
-    for (name, value) in &settings.extra {
-        request = request.add_extra_param(name, value);
+    let unsent = settings.asked_for_in_vain();
+    if !unsent.is_empty() {
+        tracing::warn!(
+            "a code for another device is asked for without an authorization request, and so without {}; to send that, sign in by --flow browser or paste",
+            printable(&unsent.join(", "))
+        );
     }
-    let begun: StandardDeviceAuthorizationResponse = request
+    let begun: StandardDeviceAuthorizationResponse = client
+        .exchange_device_code()
+        .add_scopes(scopes)
         .request_async(port)
         .await
         .map_err(|error| grant::refusal(port, error, &[], refused_request))?;

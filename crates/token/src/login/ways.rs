@@ -176,6 +176,16 @@ impl Plan {
         }
     }
 
+    /// The names of the parameters that are configured for authorization requests, and for nothing else.
+    pub(super) fn asked_for_in_vain(&self) -> Vec<&str> {
+        let of_the_way = |name: &str| match &self.way.stay {
+            Stay::Parameters(parameters) => parameters.iter().any(|(theirs, _)| *theirs == name),
+            _ => false,
+        };
+        let names = self.extra.iter().map(|(name, _)| name.as_str());
+        names.filter(|name| !of_the_way(name)).collect()
+    }
+
     /// Refuses a sign-in whose last step would fail for want of a secret.
     pub(super) fn check_secret(&self) -> Result<(), TokenError> {
         let is_wanted = self.way.secret && self.wanted.response == ResponseType::Code;
