@@ -7,13 +7,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as URL};
-use keyless::login::{
-    ClientAuthentication, DeviceCode, Flow, LoginBuilder, Prompt, RedirectHost, SecretPlace,
-    SignInPage, SignedIn,
-};
+use keyless::login::{ClientAuthentication, Flow, LoginBuilder, RedirectHost, SecretPlace};
 use keyless::{FileStore, Interaction, Login, Secret, Source, TokenErrorKind};
 use keyless_sandbox::{Client, Sandbox, Shape};
-use keyless_tests::browser::Browser;
+use keyless_tests::browser::Alice;
 use keyless_tests::person::Person;
 use keyless_tests::real;
 use keyless_tests::renewal::files_with;
@@ -595,21 +592,6 @@ async fn a_client_that_the_identity_provider_cannot_know_is_told_so_at_once() {
     assert!(person.told().links.is_empty());
 }
 
-/// Alice, at a browser of her own that knows the pages of `oidc-provider`.
-#[derive(Debug)]
-struct Alice;
-
-impl Prompt for Alice {
-    fn sign_in(&self, page: &SignInPage<'_>) {
-        let link = page.link.to_owned();
-        tokio::spawn(async move { Browser::default().sign_in(&link, "alice").await });
-    }
-
-    fn device(&self, _: &DeviceCode<'_>) {}
-
-    fn signed_in(&self, _: &SignedIn<'_>) {}
-}
-
 /// It knows the key by itself, and the header's thumbprint is nothing to it (RFC 7515 §4: what is not understood is ignored).
 #[tokio::test]
 #[ignore = "needs real parts: cargo xtask test"]
@@ -622,7 +604,7 @@ async fn the_certified_identity_provider_takes_a_statement_that_names_a_certific
     let (certificate, _) = certified(&(pem.clone(), value!({})));
     let http = Wiretap::default();
     let login = Login::builder(provider.url(), client, http.clone())
-        .prompt(Alice)
+        .prompt(Alice::default())
         .private_key(Secret::new(pem + &certificate))
         .build()
         .expect("a login");

@@ -2,17 +2,16 @@
 //! are not public, and pushed requests.
 #![allow(clippy::too_many_lines, reason = "a table")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL;
-use keyless::login::{DeviceCode, LoginBuilder, Prompt, SignInPage, SignedIn};
+use keyless::login::LoginBuilder;
 use keyless::{FileStore, Interaction, Login, MemoryStore, Secret, Source, Store, TokenErrorKind};
 use keyless_cache::{KeySource, SealedStore};
 use keyless_sandbox::{Client, Sandbox};
-use keyless_tests::browser::Browser;
+use keyless_tests::browser::Alice;
 use keyless_tests::person::Person;
 use keyless_tests::real;
 use keyless_tests::renewal::{files_with, kept_in, spend};
@@ -392,22 +391,6 @@ async fn a_renewal_that_is_asked_for_a_nonce_and_then_gets_no_answer_has_spent_n
     assert_eq!(person.told().links.len(), 1, "asked once");
 }
 
-/// Alice, at a browser of her own that knows the pages of `oidc-provider`.
-#[derive(Clone, Debug, Default)]
-struct Alice(Arc<AtomicUsize>);
-
-impl Prompt for Alice {
-    fn sign_in(&self, page: &SignInPage<'_>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        let link = page.link.to_owned();
-        tokio::spawn(async move { Browser::default().sign_in(&link, "alice").await });
-    }
-
-    fn device(&self, _: &DeviceCode<'_>) {}
-
-    fn signed_in(&self, _: &SignedIn<'_>) {}
-}
-
 #[tokio::test]
 #[ignore = "needs real parts: cargo xtask test"]
 async fn at_the_certified_identity_provider_each_client_signs_in_renews_and_revokes() {
@@ -463,7 +446,7 @@ async fn at_the_certified_identity_provider_each_client_signs_in_renews_and_revo
         let renewed =
             renewed.unwrap_or_else(|error| panic!("{client}: {error}; {:?}", error.advice()));
         assert_eq!(renewed.subject(), "alice", "{client}");
-        assert_eq!(alice.0.load(Ordering::SeqCst), 1, "{client}: asked once");
+        assert_eq!(alice.asked(), 1, "{client}: asked once");
         for sent in http.posted("/token") {
             assert_eq!(!sent.header("dpop").is_empty(), is_bound, "{client}");
         }

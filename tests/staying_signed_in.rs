@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use keyless::login::{DeviceCode, LoginBuilder, Prompt, SignInPage, SignedIn};
+use keyless::login::LoginBuilder;
 use keyless::{
     Clock, FileStore, Http, HttpClient, IdToken, Interaction, Login, MemoryStore, Source, Store,
     TokenError, TokenErrorKind,
 };
 use keyless_sandbox::Sandbox;
-use keyless_tests::browser::Browser;
+use keyless_tests::browser::Alice;
 use keyless_tests::hostile::{CLIENT, Changes, IdentityProvider};
 use keyless_tests::person::{Deed, Person};
 use keyless_tests::real;
@@ -661,31 +661,15 @@ async fn while_a_person_is_asked_in_another_process_nobody_takes_their_place() {
     assert_eq!(renewed.subject(), bob.subject());
 }
 
-/// Opens each page in a browser of its own, as Alice.
-#[derive(Clone, Debug, Default)]
-struct Surfer(Arc<AtomicUsize>);
-
-impl Prompt for Surfer {
-    fn sign_in(&self, page: &SignInPage<'_>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        let url = page.url.to_owned();
-        tokio::spawn(async move { Browser::default().sign_in(&url, "alice").await });
-    }
-
-    fn device(&self, _: &DeviceCode<'_>) {}
-
-    fn signed_in(&self, _: &SignedIn<'_>) {}
-}
-
 #[tokio::test]
 #[ignore = "needs real parts: cargo xtask test"]
 async fn a_certified_identity_provider_rotates_and_ends_all_at_reuse() {
     let Some(parts) = real::parts() else { return };
     let provider = parts.oidc_provider();
-    let (surfer, vault) = (Surfer::default(), MemoryStore::new());
+    let (alice, vault) = (Alice::default(), MemoryStore::new());
     let login = || {
         Login::builder(provider.url(), "keyless", Http::default())
-            .prompt(surfer.clone())
+            .prompt(alice.clone())
             .scopes(["openid", "email", "offline_access"])
             .refresh_tokens_in(vault.clone())
             .dpop(false) // what is bound to a key it does not rotate
@@ -714,7 +698,7 @@ async fn a_certified_identity_provider_rotates_and_ends_all_at_reuse() {
     is_login_required(silently(&login).await, "the family is revoked");
     assert_eq!(kept_in(&vault), None);
     login.proof(Interaction::Allowed).await.expect("asked");
-    assert_eq!(surfer.0.load(Ordering::SeqCst), 3);
+    assert_eq!(alice.asked(), 3);
 }
 
 #[tokio::test]

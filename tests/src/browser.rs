@@ -4,8 +4,11 @@
 mod form;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{Request, header};
+use keyless::login::{DeviceCode, Prompt, SignInPage, SignedIn};
 use keyless::{Http, HttpClient};
 use keyless_token::Limits;
 use url::Url;
@@ -18,6 +21,30 @@ use form::{Fields, Form, attribute};
 pub struct Browser {
     http: Http,
     cookies: BTreeMap<String, String>,
+}
+
+/// Alice, who opens each page in a browser of her own that knows the pages of `oidc-provider`. A clone is the same person.
+#[derive(Clone, Debug, Default)]
+pub struct Alice(Arc<AtomicUsize>);
+
+impl Alice {
+    /// How often she was asked.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Prompt for Alice {
+    fn sign_in(&self, page: &SignInPage<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let link = page.link.to_owned();
+        tokio::spawn(async move { Browser::default().sign_in(&link, "alice").await });
+    }
+
+    fn device(&self, _: &DeviceCode<'_>) {}
+
+    fn signed_in(&self, _: &SignedIn<'_>) {}
 }
 
 /// Where a browser was about to go when it was stopped.

@@ -314,12 +314,8 @@ impl Asked {
             return pending().await;
         }
         let enter = prompt.and_then(|prompt| prompt.expect_enter());
-        let otherwise = match enter {
-            Some(_) => "press Enter to begin anew here",
-            None => "end that process to begin anew",
-        };
-        let waits = waits_for_another(login, since);
-        context.output.say(&format!("{waits}, or {otherwise}"));
+        let waits = waits_for_another(login, since, enter.is_some());
+        context.output.say(&waits);
         tokio::select! {
             () = sleep_until(begun + self.timeout) => {}
             () = pressed(enter) => {
@@ -363,14 +359,23 @@ pub(crate) async fn asked_elsewhere(login: AnyLogin<'_>) -> SystemTime {
     }
 }
 
-/// What somebody is told who waits for another process's sign-in.
-pub(crate) fn waits_for_another(login: AnyLogin<'_>, since: SystemTime) -> String {
+/// What somebody is told who waits for another process's sign-in, and whose Enter may count.
+pub(crate) fn waits_for_another(
+    login: AnyLogin<'_>,
+    since: SystemTime,
+    enter_counts: bool,
+) -> String {
+    let otherwise = if enter_counts {
+        "press Enter to begin anew here"
+    } else {
+        "end that process to begin anew"
+    };
     let what_to_do = match login.shown() {
         Some(shown) => text::printable(&shown),
         None => "finish it in the browser where it is open".to_owned(),
     };
     format!(
-        "waiting for the sign-in at {} that another process has opened at {}: {what_to_do}",
+        "waiting for the sign-in at {} that another process has opened at {}: {what_to_do}, or {otherwise}",
         text::printable(&login.place()),
         text::time(since)
     )

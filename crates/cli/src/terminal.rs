@@ -11,6 +11,8 @@ pub(crate) mod picker;
 #[cfg(all(test, unix))]
 mod pty;
 pub(crate) mod qr;
+#[cfg(unix)]
+mod reader;
 pub(crate) mod surroundings;
 #[cfg(unix)]
 mod tty;

@@ -220,8 +220,7 @@ impl Login {
     /// # Errors
     /// Where the refresh token could not be revoked, or not even opened. Here it is forgotten all the same.
     pub async fn sign_out(&self) -> Result<bool, TokenError> {
-        let settings = Arc::clone(&self.settings);
-        let _ = spawn_blocking(move || settings.entry.call_off()).await; // a panic in there is no reason to keep it
+        self.settings.entry.call_off_to_forget().await;
         let vault = &self.settings.vault;
         let kept = vault.open().await;
         vault.forget().await;

@@ -182,9 +182,11 @@ fn all(context: &Context, args: &Logout) -> Outcome {
         let Some(files) = files(context, kind) else {
             continue;
         };
-        let sealed = context.environment.sealed_store();
         let store: Option<Arc<dyn Store>> = match kind {
-            StoreKind::Keyring => sealed.map(|sealed| Arc::new(sealed) as _),
+            StoreKind::Keyring => {
+                let sealed = context.environment.sealed_store();
+                sealed.map(|sealed| Arc::new(sealed) as _)
+            }
             _ => Some(Arc::new(files.clone())),
         };
         let kept = files.list().map_err(|error| unwritable(&error))?;

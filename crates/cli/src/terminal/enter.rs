@@ -1,23 +1,17 @@
 //! Enter, pressed while other things happen.
 
-use std::io::{self, PipeReader, PipeWriter};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::io::{self, PipeReader};
 
 use tokio::sync::oneshot;
 
 use super::keys::{Decoder, Key};
+use super::reader::{PAUSE, Reader};
 use super::tty::{Quiet, Seen, Tty};
-
-/// How often a terminal is looked at that another process has.
-const PAUSE: Duration = Duration::from_millis(400);
 
 /// Waits for Enter, and shows nothing of what is typed until then. The terminal is as it was before when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Enter {
-    /// Its end tells the thread to stop.
-    stop: Option<PipeWriter>,
-    thread: Option<JoinHandle<()>>,
+    _reader: Reader,
 }
 
 impl Enter {
@@ -27,30 +21,13 @@ impl Enter {
     }
 
     fn on(tty: Tty) -> io::Result<(Self, oneshot::Receiver<()>)> {
-        let quiet = tty.quiet(false)?;
-        let (stopped, stop) = io::pipe()?;
         let (tell, pressed) = oneshot::channel();
-        let thread = std::thread::Builder::new()
-            .name("enter".into())
-            .spawn(move || {
-                if is_pressed(&tty, &quiet, &stopped) {
-                    let _ = tell.send(()); // nobody may be left to tell
-                }
-            })?;
-        let enter = Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        };
-        Ok((enter, pressed))
-    }
-}
-
-impl Drop for Enter {
-    fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join(); // it puts the terminal back, and leaves at once
-        }
+        let reader = Reader::begin(tty, "enter", move |tty, quiet, stop| {
+            if is_pressed(tty, quiet, stop) {
+                let _ = tell.send(()); // nobody may be left to tell
+            }
+        })?;
+        Ok((Self { _reader: reader }, pressed))
     }
 }
 

@@ -1,14 +1,13 @@
 //! One pasted line at a time, while other things happen.
 
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::io::{self, PipeReader, Read};
 
 use keyless::Secret;
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use super::keys::{Decoder, Key};
+use super::reader::{PAUSE, Reader};
 use super::tty::{Quiet, Seen, Tty};
 
 /// Lines that a person pastes, none of which is shown, for there may be a code or a token in them.
@@ -18,18 +17,14 @@ use super::tty::{Quiet, Seen, Tty};
 /// what is typed after it is the shell's.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    /// A byte asks the thread for a line; the end tells it to stop.
-    ask: Option<PipeWriter>,
+    /// Gives a line for each time that it is asked.
+    reader: Reader,
     taken: mpsc::UnboundedReceiver<Secret>,
     asked: bool,
-    thread: Option<JoinHandle<()>>,
 }
 
 /// The longest line: more than the 100,000 characters that STS takes of a SAML response. No copy is left behind as it grows.
 const LONGEST: usize = 128 * 1024;
-
-/// How long a pause means that a paste is over, and how often a terminal is looked at that another process has.
-const PAUSE: Duration = Duration::from_millis(400);
 
 impl Lines {
     /// The lines of this process's terminal; `None` where there is none to be read from.
@@ -38,17 +33,14 @@ impl Lines {
     }
 
     fn on(tty: Tty) -> io::Result<Self> {
-        let quiet = tty.quiet(false)?;
-        let (asked, ask) = io::pipe()?;
         let (give, taken) = mpsc::unbounded_channel();
-        let thread = std::thread::Builder::new()
-            .name("pasted lines".into())
-            .spawn(move || read(&tty, &quiet, &asked, &give))?;
+        let reader = Reader::begin(tty, "pasted lines", move |tty, quiet, asked| {
+            read(tty, quiet, asked, &give);
+        })?;
         Ok(Self {
-            ask: Some(ask),
+            reader,
             taken,
             asked: false,
-            thread: Some(thread),
         })
     }
 
@@ -57,7 +49,7 @@ impl Lines {
     pub(crate) async fn next(&mut self) -> Option<Secret> {
         if !self.asked {
             self.asked = true;
-            self.ask.as_ref()?.write_all(&[1]).ok()?;
+            self.reader.ask()?;
         }
         let line = self.taken.recv().await;
         self.asked = false;
@@ -74,15 +66,6 @@ impl Lines {
             lines.push(line);
         }
         lines
-    }
-}
-
-impl Drop for Lines {
-    fn drop(&mut self) {
-        self.ask = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join(); // it puts the terminal back, and leaves at once
-        }
     }
 }
 

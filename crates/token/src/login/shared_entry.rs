@@ -7,6 +7,8 @@ use keyless_cache::{
     Cache, Clock, Expiring, Interaction, Key, Notices, Store, Telling, Windows, Word,
 };
 
+use tokio::task::spawn_blocking;
+
 use crate::error::{TokenError, TokenErrorKind};
 
 /// How long a person who said no is not asked again.
@@ -77,6 +79,13 @@ impl SharedEntry {
 
     pub(crate) fn call_off(&self) -> bool {
         self.notices.as_ref().is_some_and(Notices::call_off)
+    }
+
+    /// The same before the sign-in is forgotten, off the async threads.
+    pub(crate) async fn call_off_to_forget(&self) {
+        if let Some(notices) = self.notices.clone() {
+            let _ = spawn_blocking(move || notices.call_off()).await; // a panic in there is no reason to keep it
+        }
     }
 
     pub(crate) fn forget_refusal(&self) {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use keyless_cache::{Cache, Clock, Interaction, Key, Secret, Store, Word};
-use tokio::task::spawn_blocking;
 use url::Url;
 
 use super::request::AuthnRequest;
@@ -121,8 +120,7 @@ impl SamlLogin {
 
     /// Calls off a sign-in that is open, and drops the response that is kept. The identity provider is not told.
     pub async fn sign_out(&self) {
-        let settings = Arc::clone(&self.settings);
-        let _ = spawn_blocking(move || settings.entry.call_off()).await; // a panic in there is no reason to keep it
+        self.settings.entry.call_off_to_forget().await;
         self.cache.forget().await;
     }
 

@@ -226,8 +226,7 @@ impl Desk<'_> {
 async fn tell_of_another(screen: Option<&Screen>, login: Option<AnyLogin<'_>>) -> Infallible {
     if let (Some(screen), Some(login)) = (screen, login) {
         let since = asked_elsewhere(login).await;
-        let waits = waits_for_another(login, since);
-        screen.show(&format!("{waits}, or end that process to begin anew\n"));
+        screen.show(&format!("{}\n", waits_for_another(login, since, false)));
     }
     pending().await
 }
